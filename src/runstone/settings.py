@@ -1,0 +1,55 @@
+"""Every setting, once: name, type, default and one sentence. Nothing else reads the environment.
+
+Each field is also the environment variable `RUNSTONE_<NAME>`; those with a server option carry its name in
+`json_schema_extra["option"]`. The README's table and `runstone server --help` are made from this class.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+def _setting(default: Any, option: str | None, sentence: str, **bounds: Any) -> Any:
+    return Field(default=default, description=sentence, json_schema_extra={"option": option}, **bounds)
+
+
+class Settings(BaseSettings):
+    model_config = SettingsConfigDict(env_prefix="RUNSTONE_", extra="ignore", frozen=True)
+
+    backend_store_uri: str = _setting(
+        "sqlite:///runstone.db", "--backend-store-uri", "Database: sqlite:///FILE or postgresql://USER:PASSWORD@HOST/NAME."
+    )
+    default_artifact_root: str | None = _setting(
+        None,
+        "--default-artifact-root",
+        "Root of the artifact locations given to new experiments; unset means mlflow-artifacts:/ (through this server).",
+    )
+    artifacts_destination: str = _setting(
+        "./runstone-artifacts", "--artifacts-destination", "Folder where artifacts sent through this server are kept."
+    )
+    serve_artifacts: bool = _setting(
+        True, "--serve-artifacts/--no-serve-artifacts", "Whether clients upload and download artifacts through this server."
+    )
+    host: str = _setting("127.0.0.1", "--host", "Address to listen on.")
+    port: int = _setting(5000, "--port", "Port to listen on.", ge=0, le=65535)
+    workers: int = _setting(1, "--workers", "Server processes; more than one needs Postgres.", ge=1, le=64)
+    static_prefix: str = _setting("", "--static-prefix", "Path put before every URL, such as /tracking; starts with a slash.")
+    allowed_hosts: str = _setting(
+        "",
+        "--allowed-hosts",
+        "Comma-separated Host headers that are answered, * for all; empty means this machine and private addresses.",
+    )
+    cors_allowed_origins: str = _setting(
+        "", "--cors-allowed-origins", "Comma-separated origins whose pages may call the API; empty means only this server's own."
+    )
+    max_json_bytes: int = _setting(
+        32 * 1024 * 1024, None, "Largest JSON request body, in bytes; larger ones answer 413.", ge=65536
+    )
+    max_artifact_bytes: int = _setting(
+        0, None, "Largest artifact upload, in bytes; 0 means no limit but the disk's.", ge=0
+    )
+    database_pool: int = _setting(8, None, "Database connections kept per server process.", ge=1, le=256)
+    log_level: str = _setting("info", None, "Least severe log lines written: debug, info, warning or error.")
