@@ -1,0 +1,219 @@
+"""Group commit: requests that wait together share one transaction, and so one fsync.
+
+A thread takes whatever waits, opens one transaction, runs each call in a savepoint of its own (a failing one rolls
+back alone), commits once, then answers them all. `merge` functions get all their waiting items in one call, so that
+a hundred appends cost a handful of statements.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+import queue
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeVar
+
+from sqlalchemy import Connection, Engine, exc
+
+from runstone.core import keyvalue
+from runstone.core.faults import as_public_error
+from runstone.errors import Unavailable
+
+Item = TypeVar("Item", contravariant=True)
+Result = TypeVar("Result", covariant=True)
+T = TypeVar("T")
+
+GROUP_LIMIT = 512
+QUEUE_LIMIT = 10_000
+
+
+class Merge(Protocol[Item, Result]):
+    def __call__(self, connection: Connection, items: Sequence[Item], /) -> Sequence[Result | Exception]:
+        """One result or one error per item; raising fails the whole call, which is then made item by item."""
+
+
+@dataclass(slots=True)
+class _Waiting:
+    call: Callable[[Connection], Any] | None
+    merge: Any
+    item: Any
+    future: Any
+    loop: asyncio.AbstractEventLoop | None
+    result: Any = None
+    error: BaseException | None = None
+
+
+class GroupCommitter:
+    """`nested` says whether several plain calls may share a transaction (SQLite); merged items always do."""
+
+    def __init__(self, engine: Engine, *, nested: bool) -> None:
+        self._engine = engine
+        self._nested = nested
+        self._queue: queue.SimpleQueue[_Waiting | None] = queue.SimpleQueue()
+        self._closing = False
+        self._connection: Connection | None = None
+        self._thread = threading.Thread(target=self._run, name="db-commit", daemon=True)
+        self._thread.start()
+
+    async def submit(self, loop: asyncio.AbstractEventLoop, call: Callable[[Connection], T]) -> T:
+        future: asyncio.Future[T] = loop.create_future()
+        self._put(_Waiting(call, None, None, future, loop))
+        return await future
+
+    async def submit_merged(self, loop: asyncio.AbstractEventLoop, merge: Any, item: Any) -> Any:
+        future: asyncio.Future[Any] = loop.create_future()
+        self._put(_Waiting(None, merge, item, future, loop))
+        return await future
+
+    def submit_and_wait(self, call: Callable[[Connection], T]) -> T:
+        future: concurrent.futures.Future[T] = concurrent.futures.Future()
+        self._put(_Waiting(call, None, None, future, None))
+        return future.result()
+
+    def close(self) -> None:
+        self._closing = True
+        self._queue.put(None)
+        self._thread.join()
+
+    def _put(self, waiting: _Waiting) -> None:
+        if self._closing or self._queue.qsize() > QUEUE_LIMIT:
+            raise Unavailable("The server has more writes waiting than it can take; send the request again shortly.")
+        self._queue.put(waiting)
+
+    def _run(self) -> None:
+        while True:
+            group = self._take()
+            if group is None:
+                break
+            self._commit(group)
+            _answer(group)
+        if self._connection is not None:
+            self._connection.close()
+
+    def _take(self) -> list[_Waiting] | None:
+        first = self._queue.get()
+        if first is None:
+            return None
+        group = [first]
+        while len(group) < GROUP_LIMIT:
+            try:
+                following = self._queue.get_nowait()
+            except queue.Empty:
+                break
+            if following is None:
+                self._queue.put(None)
+                break
+            group.append(following)
+        return group
+
+    def _commit(self, group: list[_Waiting]) -> None:
+        try:
+            connection = self._connection = self._connection or self._engine.connect()
+            self._perform(connection, group)
+            connection.commit()
+            keyvalue.committed(connection)
+        except BaseException as error:
+            self._abandon()
+            public = as_public_error(error)
+            for waiting in group:
+                waiting.error = waiting.error or public
+
+    def _abandon(self) -> None:
+        """After a failed commit nothing is known of the connection's state: the next group gets a new one."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            keyvalue.rolled_back(connection)
+            connection.invalidate()
+            connection.close()
+
+    def _perform(self, connection: Connection, group: list[_Waiting]) -> None:
+        merged: dict[Any, list[_Waiting]] = {}
+        for waiting in group:
+            if waiting.call is None:
+                merged.setdefault(waiting.merge, []).append(waiting)
+        for merge, members in merged.items():
+            self._perform_merged(connection, merge, members)
+        for waiting in group:
+            if waiting.call is not None:
+                self._attempt(connection, waiting.call, waiting)
+
+    def _perform_merged(self, connection: Connection, merge: Any, members: list[_Waiting]) -> None:
+        together = _Waiting(lambda c: merge(c, [member.item for member in members]), None, None, None, None)
+        self._attempt(connection, together.call, together)
+        if together.error is None:
+            for member, outcome in zip(members, together.result, strict=True):
+                if isinstance(outcome, Exception):
+                    member.error = outcome
+                else:
+                    member.result = outcome
+            return
+        if len(members) == 1:
+            members[0].error = together.error
+            return
+        for member in members:
+            self._perform_merged(connection, merge, [member])
+
+    def _attempt(self, connection: Connection, call: Any, waiting: _Waiting) -> None:
+        savepoint = connection.begin_nested() if not self._nested else None
+        if savepoint is None:
+            _statement(connection, "SAVEPOINT call")
+        try:
+            waiting.result = call(connection)
+        except Exception as error:
+            if _broken(error):
+                raise
+            waiting.error = as_public_error(error)
+            keyvalue.rolled_back(connection)
+            if savepoint is None:
+                _statement(connection, "ROLLBACK TO call")
+                _statement(connection, "RELEASE call")
+            else:
+                savepoint.rollback()
+            return
+        if savepoint is None:
+            _statement(connection, "RELEASE call")
+        else:
+            savepoint.commit()
+
+
+def _statement(connection: Connection, sql: str) -> None:
+    """Straight through the driver: a savepoint costs 2 microseconds here and 60 through the engine."""
+    if not connection.in_transaction():
+        connection.begin()
+    connection.connection.driver_connection.execute(sql)  # type: ignore[union-attr]
+
+
+def _broken(error: Exception) -> bool:
+    """Whether the transaction itself is gone, so that the calls before this one are lost with it."""
+    return isinstance(error, exc.DBAPIError) and (
+        error.connection_invalidated or "disk is full" in str(error.orig) or "disk I/O" in str(error.orig)
+    )
+
+
+def _answer(group: list[_Waiting]) -> None:
+    by_loop: dict[asyncio.AbstractEventLoop, list[_Waiting]] = {}
+    for waiting in group:
+        if waiting.loop is None:
+            _resolve(waiting)
+        else:
+            by_loop.setdefault(waiting.loop, []).append(waiting)
+    for loop, members in by_loop.items():
+        try:
+            loop.call_soon_threadsafe(_resolve_all, members)
+        except RuntimeError:
+            continue  # the loop has closed: nobody waits any more
+
+
+def _resolve_all(members: list[_Waiting]) -> None:
+    for waiting in members:
+        if not waiting.future.done():
+            _resolve(waiting)
+
+
+def _resolve(waiting: _Waiting) -> None:
+    if waiting.error is not None:
+        waiting.future.set_exception(waiting.error)
+    else:
+        waiting.future.set_result(waiting.result)

@@ -1,0 +1,59 @@
+"""Postgres as Runstone opens it: psycopg 3 pools, durable commits, snapshot reads."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Engine, create_engine, exc, text
+
+from runstone.core.address import Address, DatabaseRefused
+
+RETRY_SQLSTATES = {"40001", "40P01", "55P03"}
+STATEMENT_TIMEOUT_MS = 60_000
+
+
+def write_engine(address: Address, pool_size: int) -> Engine:
+    return _engine(address, pool_size, "-c synchronous_commit=on")
+
+
+def read_engine(address: Address, pool_size: int) -> Engine:
+    """One statement or ten, a read sees one moment: repeatable read, by the session's default (no extra round trip)."""
+    return _engine(
+        address,
+        pool_size,
+        "-c default_transaction_isolation=repeatable\\ read -c default_transaction_read_only=on",
+    )
+
+
+def refuse_unsafe_durability(engine: Engine) -> None:
+    """A 2xx promises durability, so a server that does not flush its log is not accepted."""
+    try:
+        with engine.connect() as connection:
+            fsync = connection.execute(text("SHOW fsync")).scalar_one()
+    except exc.OperationalError as error:
+        reason = str(error.orig).strip().splitlines()[0]
+        raise DatabaseRefused(f"Postgres cannot be reached: {reason}.") from error
+    if fsync != "on":
+        raise DatabaseRefused("Postgres runs with fsync=off and would lose acknowledged runs in a crash. Turn fsync on.")
+
+
+def may_retry(error: BaseException) -> bool:
+    return getattr(getattr(error, "orig", None), "sqlstate", None) in RETRY_SQLSTATES
+
+
+def _engine(address: Address, pool_size: int, options: str) -> Engine:
+    connect_args: dict[str, Any] = {
+        "options": f"{options} -c timezone=UTC -c statement_timeout={STATEMENT_TIMEOUT_MS} -c lock_timeout=10000",
+        "connect_timeout": 10,
+        "application_name": "runstone",
+    }
+    return create_engine(
+        address.url,
+        pool_size=pool_size,
+        max_overflow=2,
+        pool_timeout=10,
+        pool_pre_ping=False,
+        pool_recycle=1800,
+        connect_args=connect_args,
+        query_cache_size=2000,
+    )

@@ -1,0 +1,151 @@
+"""Runs, their params and tags, series of metrics, inputs and outputs."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Double,
+    ForeignKey,
+    Index,
+    Integer,
+    SmallInteger,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    desc,
+    func,
+)
+
+from runstone.core.tables import BigInt, metadata
+
+# Values may be long, and Postgres takes no index entry above 2.7 kB: equality is looked up by this many characters.
+INDEXED_PREFIX = 200
+
+runs = Table(
+    "runs",
+    metadata,
+    Column("id", BigInt, primary_key=True),
+    Column("run_id", String(36), nullable=False, unique=True),
+    Column("workspace_id", Integer, ForeignKey("workspaces.id"), nullable=False),
+    Column("experiment_id", BigInt, ForeignKey("experiments.id"), nullable=False),
+    Column("name", Text, nullable=False),
+    Column("user_id", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("start_time", BigInteger, nullable=False),
+    Column("end_time", BigInteger),
+    Column("lifecycle_stage", Text, nullable=False),
+    Column("deleted_time", BigInteger),
+    Column("artifact_uri", Text, nullable=False),
+)
+Index("ix_runs_page", runs.c.experiment_id, runs.c.lifecycle_stage, desc(runs.c.start_time), runs.c.run_id)
+
+run_params = Table(
+    "run_params",
+    metadata,
+    Column("run_pk", BigInt, ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True),
+    Column("key_id", BigInt, ForeignKey("keys.id"), primary_key=True),
+    Column("workspace_id", Integer, nullable=False),
+    Column("value", Text, nullable=False),
+    sqlite_with_rowid=False,
+)
+Index("ix_run_params_value", run_params.c.key_id, func.substr(run_params.c.value, 1, INDEXED_PREFIX), run_params.c.run_pk)
+
+run_tags = Table(
+    "run_tags",
+    metadata,
+    Column("run_pk", BigInt, ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True),
+    Column("key_id", BigInt, ForeignKey("keys.id"), primary_key=True),
+    Column("workspace_id", Integer, nullable=False),
+    Column("value", Text, nullable=False),
+    sqlite_with_rowid=False,
+)
+Index("ix_run_tags_value", run_tags.c.key_id, func.substr(run_tags.c.value, 1, INDEXED_PREFIX), run_tags.c.run_pk)
+
+# A series is one metric name in one run. Its row answers "latest", "best", MIN and MAX without reading points.
+# Its name is (run, key) and not a number of its own: an append then needs no look-up, and no process a cache.
+series = Table(
+    "series",
+    metadata,
+    Column("run_pk", BigInt, ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True),
+    Column("key_id", BigInt, ForeignKey("keys.id"), primary_key=True),
+    Column("workspace_id", Integer, nullable=False),
+    Column("last_step", BigInteger, nullable=False),  # the latest point by (step, timestamp, value)
+    Column("last_timestamp", BigInteger, nullable=False),
+    Column("last_value", Double, nullable=False),  # 0 when it is NaN
+    Column("last_is_nan", Boolean, nullable=False),
+    Column("count", BigInteger, nullable=False),
+    Column("nan_count", BigInteger, nullable=False),
+    Column("min_value", Double),  # of the points that are numbers; NULL when there is none
+    Column("max_value", Double),
+    Column("first_step", BigInteger, nullable=False),  # the smallest and the largest step
+    Column("max_step", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+Index("ix_series_last_value", series.c.key_id, series.c.last_value, series.c.run_pk)
+
+# Clustered by what makes a point the same point: exact duplicates disappear by key, so retries are safe.
+# No workspace_id: points are only ever reached through a series that was found in its workspace.
+points = Table(
+    "points",
+    metadata,
+    Column("run_pk", BigInt, primary_key=True),
+    Column("key_id", BigInt, primary_key=True),
+    Column("step", BigInteger, primary_key=True),
+    Column("timestamp", BigInteger, primary_key=True),
+    Column("value", Double, primary_key=True),  # 0 when it is NaN
+    Column("is_nan", SmallInteger, primary_key=True),
+    sqlite_with_rowid=False,
+)
+
+datasets = Table(
+    "datasets",
+    metadata,
+    Column("id", BigInt, primary_key=True),
+    Column("workspace_id", Integer, nullable=False),
+    Column("experiment_id", BigInt, ForeignKey("experiments.id"), nullable=False),
+    Column("name", Text, nullable=False),
+    Column("digest", Text, nullable=False),
+    Column("source_type", Text, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("schema", Text),
+    Column("profile", Text),
+    UniqueConstraint("experiment_id", "name", "digest"),
+)
+
+run_datasets = Table(
+    "run_datasets",
+    metadata,
+    Column("id", BigInt, primary_key=True),
+    Column("run_pk", BigInt, ForeignKey("runs.id", ondelete="CASCADE"), nullable=False),
+    Column("dataset_id", BigInt, ForeignKey("datasets.id"), nullable=False),
+    Column("workspace_id", Integer, nullable=False),
+    UniqueConstraint("run_pk", "dataset_id"),
+)
+Index("ix_run_datasets_dataset_id", run_datasets.c.dataset_id, run_datasets.c.run_pk)
+
+run_dataset_tags = Table(
+    "run_dataset_tags",
+    metadata,
+    Column("run_dataset_id", BigInt, ForeignKey("run_datasets.id", ondelete="CASCADE"), primary_key=True),
+    Column("key", Text, primary_key=True),
+    Column("workspace_id", Integer, nullable=False),
+    Column("value", Text, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+# Logged models that a run read or made. The id is the wire's: a client may name a model of another server.
+run_models = Table(
+    "run_models",
+    metadata,
+    Column("run_pk", BigInt, ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True),
+    Column("direction", Text, primary_key=True),  # 'input' or 'output'
+    Column("model_id", Text, primary_key=True),
+    Column("workspace_id", Integer, nullable=False),
+    Column("step", BigInteger, nullable=False),
+    Column("position", Integer, nullable=False),
+    sqlite_with_rowid=False,
+)
+Index("ix_run_models_model_id", run_models.c.model_id, run_models.c.direction, run_models.c.run_pk)
