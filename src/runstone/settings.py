@@ -51,5 +51,15 @@ class Settings(BaseSettings):
     max_artifact_bytes: int = _setting(
         0, None, "Largest artifact upload, in bytes; 0 means no limit but the disk's.", ge=0
     )
+    truncate_long_values: bool = _setting(
+        True, None, "Whether params over 6000 and run tags over 8000 characters are cut (as MLflow does) or refused."
+    )
     database_pool: int = _setting(8, None, "Database connections kept per server process.", ge=1, le=256)
     log_level: str = _setting("info", None, "Least severe log lines written: debug, info, warning or error.")
+
+    @property
+    def experiment_root(self) -> str:
+        """Where the artifacts of a new experiment are said to be: below this, by experiment id."""
+        if self.default_artifact_root:
+            return self.default_artifact_root
+        return "mlflow-artifacts:/" if self.serve_artifacts else self.artifacts_destination

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from sqlalchemy import (
     BigInteger,
-    Boolean,
     Column,
     Double,
     ForeignKey,
@@ -75,7 +74,7 @@ series = Table(
     Column("last_step", BigInteger, nullable=False),  # the latest point by (step, timestamp, value)
     Column("last_timestamp", BigInteger, nullable=False),
     Column("last_value", Double, nullable=False),  # 0 when it is NaN
-    Column("last_is_nan", Boolean, nullable=False),
+    Column("last_is_nan", SmallInteger, nullable=False),
     Column("count", BigInteger, nullable=False),
     Column("nan_count", BigInteger, nullable=False),
     Column("min_value", Double),  # of the points that are numbers; NULL when there is none
@@ -86,15 +85,16 @@ series = Table(
 )
 Index("ix_series_last_value", series.c.key_id, series.c.last_value, series.c.run_pk)
 
-# Clustered by what makes a point the same point: exact duplicates disappear by key, so retries are safe.
+# Clustered by what makes a point the same point: exact duplicates disappear by key, so retries are safe. Time comes
+# before step because the wire pages a history by (timestamp, step, value): a page is then one walk along the key.
 # No workspace_id: points are only ever reached through a series that was found in its workspace.
 points = Table(
     "points",
     metadata,
     Column("run_pk", BigInt, primary_key=True),
     Column("key_id", BigInt, primary_key=True),
-    Column("step", BigInteger, primary_key=True),
     Column("timestamp", BigInteger, primary_key=True),
+    Column("step", BigInteger, primary_key=True),
     Column("value", Double, primary_key=True),  # 0 when it is NaN
     Column("is_nan", SmallInteger, primary_key=True),
     sqlite_with_rowid=False,

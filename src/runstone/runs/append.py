@@ -1,0 +1,176 @@
+"""Write what waiting requests add to runs: a handful of statements for all of them, all or nothing for each.
+
+Called by `db.append` with every batch that waits at that moment. First everything is checked for each batch (run
+active, params unchanged, models there); a batch that fails gets its error and adds nothing. Then one statement per
+table writes the rest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Row
+
+from runstone.core import keyvalue
+from runstone.core.scope import Scope
+from runstone.errors import InvalidParameter, NotFound, RunstoneError
+from runstone.logged_models import metrics as model_metrics
+from runstone.runs import guards, metrics, queries
+from runstone.runs.batch import Batch
+
+
+class Raced(Exception):
+    """Another server process wrote the same param in between: the batches are tried again one by one."""
+
+
+def append_batches(connection: Connection, batches: Sequence[Batch]) -> list[None | Exception]:
+    outcomes: list[None | Exception] = [None] * len(batches)
+    for scope in {batch.scope for batch in batches}:
+        numbered = [(i, batch) for i, batch in enumerate(batches) if batch.scope == scope]
+        _append_scope(connection, scope, numbered, outcomes)
+    return outcomes
+
+
+def _append_scope(
+    connection: Connection, scope: Scope, numbered: list[tuple[int, Batch]], outcomes: list[None | Exception]
+) -> None:
+    rows = queries.find_all(connection, scope, {batch.run_id for _, batch in numbered})
+    models = _models(connection, scope, [batch for _, batch in numbered])
+    numbers = keyvalue.key_ids(connection, _names(numbered, rows))
+    params = _Params(connection, scope, [batch for _, batch in numbered], rows, numbers)
+    accepted: list[Batch] = []
+    for i, batch in numbered:
+        try:
+            _check_active(batch, rows)
+            _check_models(batch, models)
+            params.accept(batch)
+        except RunstoneError as error:
+            outcomes[i] = error
+            continue
+        accepted.append(batch)
+    params.store()
+    _store_tags(connection, scope, accepted, rows, numbers)
+    points = [
+        (rows[batch.run_id].id, numbers[key], timestamp, step, value, is_nan)
+        for batch in accepted
+        for key, timestamp, step, value, is_nan in batch.points
+    ]
+    if points:
+        metrics.add_points(connection, scope, points)
+    _store_model_points(connection, scope, accepted, models, numbers)
+
+
+def _names(numbered: list[tuple[int, Batch]], rows: dict[str, Row[Any]]) -> set[str]:
+    """The keys to number; not those of requests that will be refused anyway."""
+    names: set[str] = set()
+    for _, batch in numbered:
+        if batch.run_id in rows:
+            names.update([point[0] for point in batch.points])
+            names.update([key for key, _ in batch.params])
+            names.update(batch.tags)
+    return names
+
+
+def _check_active(batch: Batch, rows: dict[str, Row[Any]]) -> None:
+    row = rows.get(batch.run_id)
+    if row is None:
+        raise guards.not_found(batch.run_id)
+    if row.lifecycle_stage != "active":
+        raise guards.not_active(batch.run_id, row.lifecycle_stage)
+
+
+def _models(connection: Connection, scope: Scope, batches: list[Batch]) -> dict[str, int]:
+    wanted = {model_id for batch in batches for model_id, *_ in batch.model_points}
+    return model_metrics.active_pks(connection, scope, wanted) if wanted else {}
+
+
+def _check_models(batch: Batch, models: dict[str, int]) -> None:
+    for model_id, *_ in batch.model_points:
+        if model_id not in models:
+            raise NotFound(f"Logged model with ID '{model_id}' not found.")
+
+
+class _Params:
+    """Params never change: the same value again is fine, another value is the caller's error."""
+
+    def __init__(
+        self, connection: Connection, scope: Scope, batches: list[Batch], rows: dict[str, Row[Any]], numbers: dict[str, int]
+    ) -> None:
+        self._connection, self._scope, self._rows, self._numbers = connection, scope, rows, numbers
+        self._new: dict[tuple[int, int], str] = {}
+        self._stored: dict[tuple[int, int], str] = {}
+        concerned = [batch for batch in batches if batch.params and batch.run_id in rows]
+        if concerned:
+            run_pks = {rows[batch.run_id].id for batch in concerned}
+            key_ids = {numbers[key] for batch in concerned for key, _ in batch.params}
+            self._stored = queries.stored_params(connection, scope, run_pks, key_ids)
+
+    def accept(self, batch: Batch) -> None:
+        if not batch.params:
+            return
+        run_pk = self._rows[batch.run_id].id
+        fresh: dict[tuple[int, int], str] = {}
+        changed: list[dict[str, str]] = []
+        for key, value in batch.params:
+            place = (run_pk, self._numbers[key])
+            old = self._stored.get(place, self._new.get(place))
+            if old is None:
+                fresh[place] = value
+            elif old != value:
+                changed.append({"key": key, "old_value": old, "new_value": value})
+        if changed:
+            raise _changed_params(batch, changed)
+        self._new |= fresh
+
+    def store(self) -> None:
+        if not self._new:
+            return
+        workspace = self._scope.workspace_id
+        rows = [
+            {"run_pk": run_pk, "key_id": key_id, "workspace_id": workspace, "value": value}
+            for (run_pk, key_id), value in sorted(self._new.items())
+        ]
+        if queries.add_params(self._connection, rows) != len(rows):
+            raise Raced
+
+
+def _changed_params(batch: Batch, changed: list[dict[str, str]]) -> InvalidParameter:
+    if not batch.one_param:
+        return InvalidParameter(
+            f"Changing param values is not allowed. Params were already logged='{changed}' for run ID='{batch.run_id}'."
+        )
+    first = changed[0]
+    return InvalidParameter(
+        f"Changing param values is not allowed. Param with key='{first['key']}' was already logged with value="
+        f"'{first['old_value']}' for run ID='{batch.run_id}'. Attempted logging new value '{first['new_value']}'."
+    )
+
+
+def _store_tags(
+    connection: Connection, scope: Scope, batches: list[Batch], rows: dict[str, Row[Any]], numbers: dict[str, int]
+) -> None:
+    latest: dict[tuple[int, int], str] = {}
+    for batch in batches:
+        if not batch.tags:
+            continue
+        run_pk = rows[batch.run_id].id
+        latest.update({(run_pk, numbers[key]): value for key, value in batch.tags.items()})
+        name = batch.tags.get(queries.RUN_NAME_TAG)
+        if name is not None:
+            queries.change(connection, run_pk, name=name)
+    queries.put_tags(
+        connection, [queries.tag_row(scope, run_pk, key_id, value) for (run_pk, key_id), value in sorted(latest.items())]
+    )
+
+
+def _store_model_points(
+    connection: Connection, scope: Scope, batches: list[Batch], models: dict[str, int], numbers: dict[str, int]
+) -> None:
+    rows = [
+        (models[model_id], numbers[key], timestamp, step, batch.run_id, name, digest, value, is_nan)
+        for batch in batches
+        for model_id, name, digest, (key, timestamp, step, value, is_nan) in batch.model_points
+    ]
+    if rows:
+        model_metrics.append(connection, scope, rows)

@@ -1,0 +1,142 @@
+"""The runs API: mlflow_api section 2, but metric histories and the hot appends."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import Response
+
+from runstone.core import paging, wire
+from runstone.core.scope import Context, Ctx
+from runstone.core.wire import answer
+from runstone.errors import InvalidParameter, NotFound
+from runstone.experiments.guards import ReadableWorkspace, WritableWorkspace, experiment_number
+from runstone.experiments.schemas import SearchDatasets
+from runstone.runs import inputs, lifecycle, queries, render
+from runstone.runs.guards import EditableRun, ReadableRun
+from runstone.runs.schemas import (
+    CreateRun,
+    DeleteTag,
+    LogInputs,
+    LogModel,
+    LogOutputs,
+    SearchRuns,
+    UpdateRun,
+    data_json,
+    info_json,
+)
+from runstone.runs.search import order_of, where_of
+
+router = wire.ApiRouter()
+
+DEFAULT_PAGE = 1000
+MAX_PAGE = 50_000
+STAGES = {"ACTIVE_ONLY": ("active",), "DELETED_ONLY": ("deleted",), "ALL": ("active", "deleted")}
+
+
+@router.post("/api/2.0/mlflow/runs/create")
+async def create_run(body: Annotated[CreateRun, wire.body(CreateRun)], ctx: Ctx, _: WritableWorkspace) -> Response:
+    truncate = ctx.settings.truncate_long_values
+    row, tags = await ctx.db.write(lambda c: lifecycle.start(c, ctx.scope, body, truncate=truncate))
+    run = {"info": info_json(row), "data": data_json((), (), tags), "inputs": {}}
+    return answer({"run": run})
+
+
+@router.get("/api/2.0/mlflow/runs/get")
+async def get_run(run: ReadableRun, ctx: Ctx) -> Response:
+    return answer({"run": await ctx.db.read(lambda c: render.run_json(c, ctx.scope, run.load(c)))})
+
+
+@router.post("/api/2.0/mlflow/runs/update")
+async def update_run(body: Annotated[UpdateRun, wire.body(UpdateRun)], ctx: Ctx, run: EditableRun) -> Response:
+    return answer({"run_info": info_json(await ctx.db.write(lambda c: lifecycle.update(c, run, body)))})
+
+
+@router.post("/api/2.0/mlflow/runs/delete")
+async def delete_run(run: EditableRun, ctx: Ctx) -> Response:
+    await ctx.db.write(lambda c: lifecycle.delete(c, run))
+    return answer({})
+
+
+@router.post("/api/2.0/mlflow/runs/restore")
+async def restore_run(run: EditableRun, ctx: Ctx) -> Response:
+    await ctx.db.write(lambda c: lifecycle.restore(c, run))
+    return answer({})
+
+
+@router.post("/api/2.0/mlflow/runs/delete-tag")
+async def delete_tag(body: Annotated[DeleteTag, wire.body(DeleteTag)], ctx: Ctx, run: EditableRun) -> Response:
+    def remove(connection: Any) -> None:
+        row = run.load_active(connection)
+        if not queries.delete_tag(connection, row.id, body.key):
+            raise NotFound(f"No tag with name: {body.key} in run with id {run.run_id}")
+
+    await ctx.db.write(remove)
+    return answer({})
+
+
+@router.post("/api/2.0/mlflow/runs/log-inputs")
+async def log_inputs(body: Annotated[LogInputs, wire.body(LogInputs)], ctx: Ctx, run: EditableRun) -> Response:
+    inputs.check(body)
+
+    def add(connection: Any) -> None:
+        row = run.load_active(connection)
+        inputs.add_datasets(connection, ctx.scope, row, body.datasets)
+        inputs.add_models(connection, ctx.scope, row, "input", [(model.model_id, 0) for model in body.models])
+
+    await ctx.db.write(add)
+    return answer({})
+
+
+@router.post("/api/2.0/mlflow/runs/outputs")
+async def log_outputs(body: Annotated[LogOutputs, wire.body(LogOutputs)], ctx: Ctx, run: EditableRun) -> Response:
+    models = inputs.outputs(body.models)
+    await ctx.db.write(lambda c: inputs.add_models(c, ctx.scope, run.load_active(c), "output", models))
+    return answer({})
+
+
+@router.post("/api/2.0/mlflow/runs/log-model")
+async def log_model(body: Annotated[LogModel, wire.body(LogModel)], ctx: Ctx, run: EditableRun) -> Response:
+    model = lifecycle.parse_model(body.model_json)
+    await ctx.db.write(lambda c: lifecycle.record_model(c, run, model))
+    return answer({})
+
+
+@router.post("/api/2.0/mlflow/runs/search")
+async def search_runs(body: Annotated[SearchRuns, wire.body(SearchRuns)], ctx: Ctx, _: ReadableWorkspace) -> Response:
+    limit = DEFAULT_PAGE if body.max_results is None else body.max_results
+    if not 1 <= limit <= MAX_PAGE:
+        raise InvalidParameter(
+            f"Invalid value {limit} for parameter 'max_results' supplied. It must be at least 1 and at most {MAX_PAGE}."
+        )
+    return answer(await ctx.db.read(lambda c: _page(c, ctx, body, limit)))
+
+
+def _page(connection: Any, ctx: Context, body: SearchRuns, limit: int) -> dict[str, Any]:
+    experiment_ids = sorted({experiment_number(text) for text in body.experiment_ids})
+    stages = STAGES[body.run_view_type or "ACTIVE_ONLY"]
+    where, order = where_of(body.filter, ctx.db.dialect), order_of(body.order_by, ctx.db.dialect)
+    query = paging.fingerprint("runs", ctx.scope.workspace_id, experiment_ids, stages, body.filter, body.order_by)
+    after = paging.decode(ctx.token_key, query, body.page_token) if body.page_token else None
+    if not experiment_ids:
+        return {}
+    rows = queries.search(connection, ctx.scope, experiment_ids, stages, where, order, after, limit + 1)
+    shown = rows[:limit]
+    page: dict[str, Any] = {}
+    if shown:
+        page["runs"] = render.runs_json(connection, ctx.scope, shown)
+    if len(rows) > limit:
+        page["next_page_token"] = paging.encode(ctx.token_key, query, order.cursor(shown[-1]))
+    return page
+
+
+@router.post("/ajax-api/2.0/mlflow/experiments/search-datasets")
+async def search_datasets(
+    body: Annotated[SearchDatasets, wire.body(SearchDatasets)], ctx: Ctx, _: ReadableWorkspace
+) -> Response:
+    limit = inputs.SUMMARY_EXPERIMENTS_LIMIT
+    if not 1 <= len(body.experiment_ids) <= limit:
+        raise InvalidParameter(f"SearchDatasets request must specify at least one and at most {limit} experiment_ids.")
+    numbers = [experiment_number(text) for text in body.experiment_ids]
+    found = await ctx.db.read(lambda c: inputs.summaries(c, ctx.scope, numbers))
+    return answer({"dataset_summaries": found} if found else {})

@@ -1,0 +1,252 @@
+"""The tree of a filter and the fields of a slice to a WHERE clause. The only place that knows what LIKE means where.
+
+Both databases give the same answer: LIKE is case-sensitive and ILIKE is not, `%` and `_` are the wildcards and no
+character escapes them, texts compare by code point, NaN only ever matches `!=`.
+"""
+
+from __future__ import annotations
+
+import difflib
+import sqlite3
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, false, func, literal, not_, or_, select, true
+
+from runstone.core.tables import keys
+from runstone.errors import InvalidParameter
+from runstone.search.fields import (
+    NUMBER_OPERATORS,
+    Attributes,
+    Clause,
+    Column,
+    Entity,
+    FieldMap,
+    KeyValue,
+    MetricValue,
+    Related,
+)
+from runstone.search.grammar import And, Comparison, Field, Node, Not, Or, parse
+
+WILDCARD_LIMIT = 100
+PATTERN_LIMIT = 8192
+
+
+def register_sqlite_functions(connection: sqlite3.Connection) -> None:
+    """Give a SQLite connection what Postgres has: a case-sensitive LIKE and a lower() beyond ASCII."""
+    connection.execute("PRAGMA case_sensitive_like=ON")
+    connection.create_function("unicode_lower", 1, lambda text: None if text is None else text.lower(), deterministic=True)
+
+
+def compile_filter(text: str | None, fields: FieldMap, dialect: str) -> Clause | None:
+    """The clause for `text`, or None when there is nothing to filter by. Raises `InvalidParameter`."""
+    tree = parse(text) if text else None
+    return None if tree is None else _Compiler(fields, dialect).clause(tree)
+
+
+def find_entity(fields: FieldMap, reference: Field) -> tuple[str, Entity]:
+    if not reference.entity:
+        return fields.bare, fields.entities[fields.bare]
+    name = fields.prefixes.get(reference.entity)
+    if name is None:
+        valid = ", ".join(sorted(fields.prefixes))
+        raise InvalidParameter(
+            f"Invalid entity type '{reference.entity}' at character {reference.position}. Valid values are {valid}."
+            + nearest(reference.entity, list(fields.prefixes))
+        )
+    return name, fields.entities[name]
+
+
+def find_column(fields: FieldMap, reference: Field, columns: Attributes | Related) -> Column:
+    found = columns.find(reference.key) if isinstance(columns, Attributes) else columns.columns.get(reference.key)
+    if found is None:
+        known = list(columns.columns)
+        noun = "attribute" if isinstance(columns, Attributes) else reference.entity
+        raise InvalidParameter(
+            f"Invalid {noun} key '{reference.key}' specified at character {reference.position}. Valid keys are {known}."
+            + nearest(reference.key, known + (fields.names() if not reference.entity else []))
+        )
+    return found
+
+
+def nearest(word: str, known: list[str]) -> str:
+    found = difflib.get_close_matches(word[:60], known, 1, 0.6)
+    return f" Did you mean '{found[0]}'?" if found else ""
+
+
+def key_match(entity: KeyValue | MetricValue, name: str) -> Clause:
+    if isinstance(entity, KeyValue) and entity.key is not None:
+        return entity.key == name
+    assert entity.key_id is not None
+    return entity.key_id == select(keys.c.id).where(keys.c.name == name).scalar_subquery()
+
+
+class _Compiler:
+    def __init__(self, fields: FieldMap, dialect: str) -> None:
+        self._fields = fields
+        self._sqlite = dialect == "sqlite"
+
+    def clause(self, node: Node) -> Clause:
+        if isinstance(node, And):
+            return and_(*(self.clause(part) for part in node.parts))
+        if isinstance(node, Or):
+            return or_(*(self.clause(part) for part in node.parts))
+        if isinstance(node, Not):
+            return not_(self.clause(node.part))
+        return self._comparison(node)
+
+    def _comparison(self, node: Comparison) -> Clause:
+        name, entity = find_entity(self._fields, node.field)
+        if node.field.function and not isinstance(entity, MetricValue):
+            raise InvalidParameter(
+                f"{node.field.function}() at character {node.field.position} is only there for metrics, such as "
+                f"{node.field.function}(metrics.loss)."
+            )
+        if isinstance(entity, Attributes):
+            return self._column(find_column(self._fields, node.field, entity), node, "attribute")
+        if isinstance(entity, KeyValue):
+            return self._pair(entity, node, name)
+        if isinstance(entity, MetricValue):
+            return self._metric(entity, node)
+        column = find_column(self._fields, node.field, entity)
+        inner = select(entity.row_owner).select_from(entity.source).where(self._column(column, node, name))
+        return entity.owner.in_(inner)
+
+    def _column(self, column: Column, node: Comparison, noun: str) -> Clause:
+        _check_operator(node, column.allowed, noun)
+        values = tuple(_attribute_value(node, value, column) for value in node.values)
+        if column.spelling is not None:
+            values = tuple(column.spelling(value) for value in values)
+        if column.special is not None:
+            special = column.special(node.operator, values)
+            if special is not None:
+                return special
+        clause = self._compare(column.expression, node.operator, values)
+        # Under NOT an unknown would stay unknown and lose the row: so a NULL compares as plainly false.
+        return and_(column.expression.is_not(None), clause) if column.nullable and "NULL" not in node.operator else clause
+
+    def _pair(self, entity: KeyValue, node: Comparison, noun: str) -> Clause:
+        _check_key(node)
+        _check_operator(node, entity.operators, noun)
+        key = key_match(entity, node.field.key)
+        rows = select(entity.row_owner).where(key)
+        if node.operator == "IS NOT NULL":
+            return entity.owner.in_(rows)
+        if node.operator == "IS NULL":
+            return entity.owner.not_in(rows)
+        values = tuple(_text_value(node, value, noun) for value in node.values)
+        if node.operator == "=" and entity.indexed_prefix is not None:
+            return entity.owner.in_(rows.where(_prefix_equal(entity.value, values[0], entity.indexed_prefix)))
+        return entity.owner.in_(rows.where(self._compare(entity.value, node.operator, values)))
+
+    def _metric(self, entity: MetricValue, node: Comparison) -> Clause:
+        _check_key(node)
+        _check_operator(node, NUMBER_OPERATORS, "metric")
+        rows = select(entity.row_owner).where(key_match(entity, node.field.key))
+        column = {"MIN": entity.smallest, "MAX": entity.largest}.get(node.field.function, entity.last)
+        latest = column is entity.last
+        if "NULL" in node.operator:
+            present = entity.owner.in_(rows if latest else rows.where(column.is_not(None)))
+            return present if node.operator == "IS NOT NULL" else not_(present)
+        values = tuple(_metric_value(node, value) for value in node.values)
+        compared = self._compare(column, node.operator, values)
+        if latest:
+            nan = entity.last_is_nan == 1
+            compared = or_(nan, compared) if node.operator in ("!=", "NOT IN") else and_(not_(nan), compared)
+        return entity.owner.in_(rows.where(compared))
+
+    def _compare(self, column: ColumnElement[Any], operator: str, values: tuple[Any, ...]) -> Clause:
+        if operator in ("IN", "NOT IN"):
+            return column.in_(values) if operator == "IN" else column.not_in(values)
+        if operator == "BETWEEN":
+            return column.between(*values)
+        if operator in ("IS NULL", "IS NOT NULL"):
+            return column.is_(None) if operator == "IS NULL" else column.is_not(None)
+        value = values[0]
+        if operator in ("LIKE", "ILIKE"):
+            return self._like(column, _bounded_pattern(value), ignore_case=operator == "ILIKE")
+        compared: dict[str, Clause] = {
+            "=": column == value,
+            "!=": column != value,
+            "<": column < value,
+            "<=": column <= value,
+            ">": column > value,
+            ">=": column >= value,
+        }
+        return compared[operator]
+
+    def _like(self, column: ColumnElement[Any], pattern: str, *, ignore_case: bool) -> Clause:
+        if self._sqlite:
+            if ignore_case:
+                return func.unicode_lower(column).op("LIKE", is_comparison=True)(pattern.lower())
+            return column.op("LIKE", is_comparison=True)(pattern)
+        # ESCAPE '' switches off the backslash, which has no meaning in the language.
+        if ignore_case:
+            return func.lower(column).like(literal(pattern.lower()), escape="")
+        return column.like(literal(pattern), escape="")
+
+
+def _prefix_equal(column: ColumnElement[Any], value: str, prefix: int) -> Clause:
+    """Equality that an index on the first `prefix` characters can answer."""
+    short = func.substr(column, 1, prefix) == value[:prefix]
+    return short if len(value) < prefix else and_(short, column == value)
+
+
+def _bounded_pattern(pattern: str) -> str:
+    """Matching costs grow with every `%`: runs of them mean the same as one, and a hundred are enough."""
+    while "%%" in pattern:
+        pattern = pattern.replace("%%", "%")
+    if len(pattern) > PATTERN_LIMIT or pattern.count("%") > WILDCARD_LIMIT:
+        raise InvalidParameter(
+            f"Invalid filter: a LIKE pattern may have {PATTERN_LIMIT} characters and {WILDCARD_LIMIT} wildcards at most."
+        )
+    return pattern
+
+
+def _check_operator(node: Comparison, allowed: tuple[str, ...], noun: str) -> None:
+    if node.operator not in allowed:
+        raise InvalidParameter(
+            f"Invalid comparator '{node.operator}' for {noun} '{node.field.key}' at character {node.field.position}, "
+            f"not one of {', '.join(allowed)}."
+        )
+
+
+def _check_key(node: Comparison) -> None:
+    if not node.field.key:
+        raise InvalidParameter(f"Invalid filter: a key is missing after the dot at character {node.field.position}.")
+
+
+def _attribute_value(node: Comparison, value: Any, column: Column) -> Any:
+    if column.kind == "number":
+        if isinstance(value, str):
+            raise InvalidParameter(
+                f"Expected numeric value type for numeric attribute: {node.field.key}. Found '{value[:80]}': write the number "
+                "without quotes."
+            )
+        return value
+    if column.kind == "id":
+        text = str(value)
+        if not (text.isascii() and text.isdigit() and len(text) <= 18):
+            raise InvalidParameter(f"Expected an integer for attribute '{node.field.key}', such as '1'. Found '{text[:80]}'.")
+        return int(text)
+    return _text_value(node, value, "attribute")
+
+
+def _text_value(node: Comparison, value: Any, noun: str) -> str:
+    if not isinstance(value, str):
+        raise InvalidParameter(
+            f"Expected a quoted string value for {noun} '{node.field.key}' (e.g. 'my-value'). Got value {value}."
+        )
+    return value
+
+
+def _metric_value(node: Comparison, value: Any) -> float:
+    if isinstance(value, str):
+        raise InvalidParameter(
+            f"Expected numeric value type for metric. Found '{value[:80]}' for metric '{node.field.key}': write the number "
+            "without quotes."
+        )
+    return float(value)
+
+
+NOTHING: Clause = false()
+EVERYTHING: Clause = true()
