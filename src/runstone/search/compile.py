@@ -22,6 +22,7 @@ from runstone.search.fields import (
     Entity,
     FieldMap,
     KeyValue,
+    Measurements,
     MetricValue,
     Related,
 )
@@ -73,7 +74,7 @@ def nearest(word: str, known: list[str]) -> str:
     return f" Did you mean '{found[0]}'?" if found else ""
 
 
-def key_match(entity: KeyValue | MetricValue, name: str) -> Clause:
+def key_match(entity: KeyValue | MetricValue | Measurements, name: str) -> Clause:
     if isinstance(entity, KeyValue) and entity.key is not None:
         return entity.key == name
     assert entity.key_id is not None
@@ -107,6 +108,8 @@ class _Compiler:
             return self._pair(entity, node, name)
         if isinstance(entity, MetricValue):
             return self._metric(entity, node)
+        if isinstance(entity, Measurements):
+            return self._measurement(entity, node)
         column = find_column(self._fields, node.field, entity)
         inner = select(entity.row_owner).select_from(entity.source).where(self._column(column, node, name))
         return entity.owner.in_(inner)
@@ -127,8 +130,9 @@ class _Compiler:
     def _pair(self, entity: KeyValue, node: Comparison, noun: str) -> Clause:
         _check_key(node)
         _check_operator(node, entity.operators, noun)
-        key = key_match(entity, node.field.key)
-        rows = select(entity.row_owner).where(key)
+        if node.field.key in entity.special:
+            return entity.special[node.field.key](node.operator, node.values)
+        rows = select(entity.row_owner).where(key_match(entity, node.field.key))
         if node.operator == "IS NOT NULL":
             return entity.owner.in_(rows)
         if node.operator == "IS NULL":
@@ -152,6 +156,19 @@ class _Compiler:
         if latest:
             nan = entity.last_is_nan == 1
             compared = or_(nan, compared) if node.operator in ("!=", "NOT IN") else and_(not_(nan), compared)
+        return entity.owner.in_(rows.where(compared))
+
+    def _measurement(self, entity: Measurements, node: Comparison) -> Clause:
+        _check_key(node)
+        _check_operator(node, NUMBER_OPERATORS, "metric")
+        rows = select(entity.row_owner).where(key_match(entity, node.field.key))
+        if entity.only is not None:
+            rows = rows.where(entity.only)
+        if "NULL" in node.operator:
+            return entity.owner.in_(rows) if node.operator == "IS NOT NULL" else entity.owner.not_in(rows)
+        compared = self._compare(entity.value, node.operator, tuple(_metric_value(node, value) for value in node.values))
+        nan = entity.is_nan == 1
+        compared = or_(nan, compared) if node.operator in ("!=", "NOT IN") else and_(not_(nan), compared)
         return entity.owner.in_(rows.where(compared))
 
     def _compare(self, column: ColumnElement[Any], operator: str, values: tuple[Any, ...]) -> Clause:

@@ -70,7 +70,7 @@ class Attributes:
 class KeyValue:
     """Params and tags: one row per (owner, key). The key is a text column, or the number of a name in `keys`.
 
-    `indexed_prefix` says that an index holds (key, substr(value, 1, n), owner)."""
+    `indexed_prefix` says that an index holds (key, substr(value, 1, n), owner); `special` answers for single keys."""
 
     owner: ColumnElement[Any]
     row_owner: ColumnElement[Any]
@@ -79,6 +79,7 @@ class KeyValue:
     key_id: ColumnElement[Any] | None = None
     indexed_prefix: int | None = None
     operators: tuple[str, ...] = PAIR_OPERATORS
+    special: Mapping[str, Callable[[str, tuple[Any, ...]], Clause]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -104,7 +105,22 @@ class Related:
     columns: Mapping[str, Column]
 
 
-Entity = Attributes | KeyValue | MetricValue | Related
+@dataclass(frozen=True)
+class Measurements:
+    """Metrics with many rows per (owner, key): any of them may match; `latest` orders them, the one to sort by first.
+
+    `only` narrows them, for instance to a dataset."""
+
+    owner: ColumnElement[Any]
+    row_owner: ColumnElement[Any]
+    key_id: ColumnElement[Any]
+    value: ColumnElement[Any]
+    is_nan: ColumnElement[Any]
+    latest: tuple[ColumnElement[Any], ...]
+    only: Clause | None = None
+
+
+Entity = Attributes | KeyValue | MetricValue | Measurements | Related
 
 
 @dataclass(frozen=True)

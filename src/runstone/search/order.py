@@ -11,13 +11,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, Table, and_, case, cast, collate, func, literal, or_
+from sqlalchemy import ColumnElement, Select, Table, and_, case, cast, collate, func, literal, or_, select
 from sqlalchemy.sql.sqltypes import Double, Text
 
 from runstone.core.jsonbody import refuse_unstorable_text
 from runstone.errors import InvalidParameter
 from runstone.search.compile import find_column, find_entity, key_match
-from runstone.search.fields import Attributes, Column, FieldMap, KeyValue, MetricValue, Related
+from runstone.search.fields import Attributes, Column, FieldMap, KeyValue, Measurements, MetricValue, Related
 from runstone.search.grammar import Field, split_name
 
 ITEM_LIMIT = 20
@@ -95,6 +95,9 @@ def compile_order(items: Sequence[str], fields: FieldMap, dialect: str, ties: Se
         elif isinstance(entity, KeyValue | MetricValue):
             identity = (name, reference.key)
             _add_pair(order, entity, reference.key, descending, dialect, number)
+        elif isinstance(entity, Measurements):
+            identity = (name, reference.key)
+            order.keys += measured_keys(entity, reference.key, descending)
         else:
             assert isinstance(entity, Related)
             raise InvalidParameter(f"Invalid order_by entity '{reference.entity}': {name} fields cannot be sorted by.")
@@ -154,6 +157,18 @@ def _add_pair(
     else:
         value = _sortable(cast(func.coalesce(aliased.value, ""), Text), dialect)
         order.keys += [_Key(case((missing, 2), else_=0), False), _Key(value, descending)]
+
+
+def measured_keys(entity: Measurements, key: str, descending: bool) -> list[_Key]:
+    """Sort by the latest measurement of each owner."""
+    rows = select(entity.value, entity.is_nan).where(entity.row_owner == entity.owner, key_match(entity, key))
+    if entity.only is not None:
+        rows = rows.where(entity.only)
+    rows = rows.order_by(*entity.latest).limit(1).correlate(entity.owner.table)  # type: ignore[attr-defined]
+    value = rows.with_only_columns(entity.value).scalar_subquery()
+    is_nan = rows.with_only_columns(entity.is_nan).scalar_subquery()
+    rank = case((is_nan.is_(None), 2), (is_nan == 1, 1), else_=0)
+    return [_Key(rank, False), _Key(cast(func.coalesce(value, 0.0), Double), descending)]
 
 
 def _aliased(entity: KeyValue | MetricValue, columns: dict[int, Any]) -> KeyValue | MetricValue:

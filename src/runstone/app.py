@@ -1,0 +1,92 @@
+"""create_app(): middleware, THE list of routers, error handlers."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from fastapi import FastAPI
+from sqlalchemy import Connection
+
+import runstone.artifacts.routes
+import runstone.experiments.routes
+import runstone.logged_models.routes
+import runstone.registry.routes
+import runstone.registry.version_routes
+import runstone.runs.metric_routes
+import runstone.runs.routes
+import runstone.status
+from runstone.core import address, failures, frame, migrate
+from runstone.core.db import Database
+from runstone.core.dispatch import ExactPaths
+from runstone.core.scope import DEFAULT_SCOPE
+from runstone.core.state import token_key
+from runstone.experiments import lifecycle as experiment_lifecycle
+from runstone.experiments.queries import create_default
+from runstone.logged_models import lifecycle as model_lifecycle
+from runstone.runs import queries as run_queries
+from runstone.search.compile import register_sqlite_functions
+from runstone.settings import Settings
+from runstone.storage.local import LocalStore
+
+ROUTERS = (
+    runstone.runs.metric_routes.router,
+    runstone.runs.routes.router,
+    runstone.experiments.routes.router,
+    runstone.logged_models.routes.router,
+    runstone.registry.routes.router,
+    runstone.registry.version_routes.router,
+    runstone.artifacts.routes.router,
+    runstone.status.router,
+)
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """The application; its database and artifact store open when it starts and close when it stops."""
+    app = FastAPI(
+        title="Runstone",
+        lifespan=_lifespan,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        redirect_slashes=False,
+    )
+    app.state.settings = settings
+    experiment_lifecycle.followers[:] = [run_queries.follow_experiment, model_lifecycle.follow_experiment]
+    for router in ROUTERS:
+        app.include_router(router)
+    failures.install(app)
+    app.router.middleware_stack = ExactPaths(app.router)
+    app.add_middleware(frame.Frame, settings=settings)
+    return app
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    settings: Settings = app.state.settings
+    app.state.store = LocalStore(Path(settings.artifacts_destination).absolute())
+    app.state.db = open_database(settings)
+    app.state.token_key = app.state.db.read_now(token_key)
+    try:
+        yield
+    finally:
+        app.state.db.close()
+        app.state.store.close()
+
+
+def open_database(settings: Settings) -> Database:
+    """The database with this release's tables. Raises `DatabaseRefused` with a sentence for the operator."""
+    db = Database.open(address.parse(settings.backend_store_uri), settings.database_pool, register_sqlite_functions)
+    try:
+        migrate.prepare(db)
+
+        def default(connection: Connection) -> Any:
+            return create_default(connection, DEFAULT_SCOPE, settings.experiment_root)
+
+        db.write_now(default)
+    except BaseException:
+        db.close()
+        raise
+    return db

@@ -1,0 +1,125 @@
+"""What registered models and versions can be filtered and sorted by. Prompts are hidden unless a filter asks for them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import func, not_, or_, select
+
+from runstone.errors import InvalidParameter
+from runstone.registry.naming import IS_PROMPT_TAG
+from runstone.registry.tables import model_version_tags, model_versions, registered_model_tags, registered_models
+from runstone.search.compile import compile_filter
+from runstone.search.fields import Attributes, Clause, Column, FieldMap, KeyValue
+from runstone.search.order import Order, Tie, compile_order
+
+# Sub-selects of rows that the outer SELECT reaches through the workspace's own models only.
+_PROMPTS = select(registered_model_tags.c.registered_model_id).where(
+    registered_model_tags.c.key == IS_PROMPT_TAG, func.lower(registered_model_tags.c.value) == "true"
+)
+_PROMPT_VERSIONS = select(model_version_tags.c.model_version_id).where(
+    model_version_tags.c.key == IS_PROMPT_TAG, func.lower(model_version_tags.c.value) == "true"
+)
+
+
+def _model_is_prompt() -> Clause:
+    return registered_models.c.id.in_(_PROMPTS)
+
+
+def _version_is_prompt() -> Clause:
+    return or_(model_versions.c.registered_model_id.in_(_PROMPTS), model_versions.c.id.in_(_PROMPT_VERSIONS))
+
+
+def _asking(prompt: Clause) -> Any:
+    """`= 'true'` shows prompts, `= 'false'` and `!= 'true'` everything else, tagged or not."""
+
+    def clause(operator: str, values: tuple[Any, ...]) -> Clause:
+        if operator in ("IS NULL", "IS NOT NULL"):
+            return prompt if operator == "IS NOT NULL" else not_(prompt)
+        if operator not in ("=", "!="):
+            raise InvalidParameter(f"Invalid comparator '{operator}' for tag '{IS_PROMPT_TAG}', not one of =, !=.")
+        wants = (str(values[0]).lower() == "true") == (operator == "=")
+        return prompt if wants else not_(prompt)
+
+    return {IS_PROMPT_TAG: clause}
+
+
+_PREFIXES = {"attribute": "attribute", "attributes": "attribute", "attr": "attribute", "tag": "tag", "tags": "tag"}
+
+MODELS = FieldMap(
+    entities={
+        "attribute": Attributes(
+            {
+                "name": Column(registered_models.c.name),
+                "creation_timestamp": Column(registered_models.c.creation_timestamp, "number"),
+                "last_updated_timestamp": Column(registered_models.c.last_updated_timestamp, "number"),
+            },
+            aliases={"timestamp": "last_updated_timestamp"},
+        ),
+        "tag": KeyValue(
+            registered_models.c.id,
+            registered_model_tags.c.registered_model_id,
+            registered_model_tags.c.value,
+            key=registered_model_tags.c.key,
+            special=_asking(_model_is_prompt()),
+        ),
+    },
+    prefixes=_PREFIXES,
+)
+
+VERSIONS = FieldMap(
+    entities={
+        "attribute": Attributes(
+            {
+                "name": Column(registered_models.c.name),
+                "version_number": Column(model_versions.c.version, "number"),
+                "run_id": Column(model_versions.c.run_id, nullable=True),
+                "source_path": Column(model_versions.c.source),
+                "model_id": Column(model_versions.c.model_id, nullable=True),
+                "stage": Column(model_versions.c.current_stage),
+                "creation_timestamp": Column(model_versions.c.creation_timestamp, "number"),
+                "last_updated_timestamp": Column(model_versions.c.last_updated_timestamp, "number"),
+            },
+            aliases={"version": "version_number", "source": "source_path"},
+        ),
+        "tag": KeyValue(
+            model_versions.c.id,
+            model_version_tags.c.model_version_id,
+            model_version_tags.c.value,
+            key=model_version_tags.c.key,
+            special=_asking(_version_is_prompt()),
+        ),
+    },
+    prefixes=_PREFIXES,
+)
+
+
+def models_where(text: str | None, dialect: str) -> list[Clause]:
+    return _where(text, MODELS, dialect, _model_is_prompt())
+
+
+def versions_where(text: str | None, dialect: str) -> list[Clause]:
+    return _where(text, VERSIONS, dialect, _version_is_prompt())
+
+
+def models_order(items: Sequence[str], dialect: str) -> Order:
+    return compile_order(items, MODELS, dialect, (Tie("name", registered_models.c.name),))
+
+
+def versions_order(items: Sequence[str], dialect: str) -> Order:
+    """As asked, then newest change first, then by name, then the higher version first."""
+    ties = (
+        Tie("last_updated_timestamp", model_versions.c.last_updated_timestamp, descending=True),
+        Tie("name", registered_models.c.name),
+        Tie("version_number", model_versions.c.version, descending=True),
+    )
+    return compile_order(items, VERSIONS, dialect, ties)
+
+
+def _where(text: str | None, fields: FieldMap, dialect: str, prompt: Clause) -> list[Clause]:
+    clause = compile_filter(text, fields, dialect)
+    found = [] if clause is None else [clause]
+    if IS_PROMPT_TAG not in (text or ""):
+        found.append(not_(prompt))
+    return found

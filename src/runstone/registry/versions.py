@@ -1,0 +1,72 @@
+"""Making a model version: everything in one transaction, so that parallel calls get distinct numbers."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Row
+
+from runstone.core import names
+from runstone.core.clock import now_ms
+from runstone.core.scope import Scope
+from runstone.logged_models import queries as model_queries
+from runstone.registry import naming, queries, sources
+from runstone.registry.guards import RegisteredModelGuard
+from runstone.registry.schemas import CreateModelVersion
+
+MODEL_VERSIONS_TAG = "mlflow.modelVersions"
+USER_TAG = "mlflow.user"
+
+
+def create(
+    connection: Connection, scope: Scope, body: CreateModelVersion, tags: dict[str, str], own_root: Path
+) -> Row[Any]:
+    model = RegisteredModelGuard(body.name, scope).load(connection)
+    model_tags = dict(queries.model_tags(connection, scope, [model.id])[model.id])
+    # Only a model that was made as a prompt takes prompt placeholders: tags of the request change no check.
+    prompt = naming.is_prompt(model_tags) and naming.is_prompt(tags)
+    source = sources.resolve(connection, scope, body, own_root, prompt=prompt)
+    now = now_ms()
+    number = queries.create_version(
+        connection,
+        scope,
+        model.id,
+        {
+            "creation_timestamp": now,
+            "last_updated_timestamp": now,
+            "description": body.description or "",
+            "user_id": tags.get(USER_TAG, ""),
+            "current_stage": "None",
+            "source": source.uri,
+            "storage_location": source.storage,
+            "run_id": source.run_id or "",
+            "run_link": body.run_link or "",
+            "status": "READY",
+            "status_message": None,
+            "model_id": source.model_id,
+        },
+    )
+    row = queries.find_version(connection, scope, body.name, number)
+    assert row is not None
+    queries.set_version_tags(connection, scope, row.id, tags.items())
+    if source.model_id and not prompt:
+        _tell_logged_model(connection, scope, source.model_id, body.name, number)
+    return row
+
+
+def _tell_logged_model(connection: Connection, scope: Scope, model_id: str, name: str, number: int) -> None:
+    """The logged model's tag lists the versions that were made of it; the client writes the same list again."""
+    model = model_queries.find(connection, scope, model_id)
+    if model is None:
+        return
+    stored = model_queries.tag_value(connection, scope, model.id, MODEL_VERSIONS_TAG)
+    try:
+        listed = json.loads(stored) if stored else []
+    except ValueError:
+        listed = []
+    listed = [*(listed if isinstance(listed, list) else []), {"name": name, "version": number}]
+    value = json.dumps(listed)
+    if len(value) <= names.RUN_TAG_VALUE_LIMIT:
+        model_queries.set_tags(connection, scope, model.id, [(MODEL_VERSIONS_TAG, value)])

@@ -1,0 +1,116 @@
+"""Whose place an artifact URI names. A client's text is parsed, compared and kept; it never becomes a path to open.
+
+`proxied` places are keys of this server's own store (`mlflow-artifacts:/1/abc`). `client` places (another bucket, a
+folder of the training machine) are the client's data: stored and given back, never opened from here.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+from urllib.parse import unquote, urlsplit
+
+from runstone.core.jsonbody import refuse_unstorable_text
+from runstone.errors import InvalidParameter
+from runstone.storage import paths
+
+LOCATION_LIMIT = 2048
+PROXY_SCHEME = "mlflow-artifacts"
+
+# Object stores and filesystems whose first part names a bucket, account or catalogue of the client's choosing.
+CLIENT_SCHEMES = {"s3", "s3a", "s3n", "gs", "wasb", "wasbs", "abfs", "abfss", "dbfs", "r2", "b2", "oss", "hf", "viewfs"}
+# Schemes that would make a server connect to a host that somebody typed.
+HOST_SCHEMES = {"http", "https", "ftp", "sftp", "hdfs", "ssh", "smb", "nfs"}
+
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*:")
+_BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._\-@:]*\Z")
+
+
+@dataclass(frozen=True)
+class Location:
+    """`key` is the store's key for `proxied` places ('' is the whole store)."""
+
+    kind: Literal["proxied", "client"]
+    key: str = ""
+
+
+def classify(uri: str, own_root: Path) -> Location:
+    """The place of a URI that was accepted before; `own_root` is the absolute folder of the server's local store.
+
+    Anything unclear counts as the client's, so it is not opened."""
+    scheme, separator, rest = uri.partition(":")
+    if separator and scheme == PROXY_SCHEME and not rest.startswith("//"):
+        return _proxied(rest.strip("/"))
+    path = unquote(rest.removeprefix("//")) if separator and scheme == "file" else uri
+    base = f"{own_root}/"
+    return _proxied(path.removeprefix(base).strip("/")) if path.startswith(base) else Location("client")
+
+
+def _proxied(key: str) -> Location:
+    try:
+        return Location("proxied", paths.canonical(key) if key else "")
+    except InvalidParameter:
+        return Location("client")
+
+
+def validate_experiment_location(text: str) -> str:
+    """`text` as it is, when it is a well-formed place. Raises `InvalidParameter` naming artifact_location."""
+    return validate_location(text, "artifact_location")
+
+
+def validate_location(text: str, field: str) -> str:
+    refuse_unstorable_text(text)
+    if len(text) > LOCATION_LIMIT:
+        raise _refused(field, f"it exceeds the maximum length of {LOCATION_LIMIT} characters")
+    if text != text.strip() or re.search(r"[\x00-\x1f\x7f\\]", text):
+        raise _refused(field, "it holds backslashes, control characters or spaces at an end")
+    if re.match(r"[A-Za-z]:(?![A-Za-z0-9+.\-]*:)(/|$|[^/])", text) and not re.match(r"[A-Za-z][A-Za-z0-9+.\-]+:", text):
+        raise _refused(field, "it begins like a Windows drive")
+    if any(mark in text for mark in ("#", ";", "?")):
+        raise _refused(field, "fragments (#), parameters (;) and queries (?) are not allowed in it")
+    match = _SCHEME.match(text)
+    if match is None:
+        _check_segments(text, field)
+        return text
+    _check_uri(text, match.group()[:-1].lower(), field)
+    return text
+
+
+def _check_uri(text: str, scheme: str, field: str) -> None:
+    try:
+        parts = urlsplit(text)
+    except ValueError as error:
+        raise _refused(field, "it is not a well-formed URI") from error
+    if scheme == PROXY_SCHEME:
+        if parts.netloc:
+            raise _refused(field, "mlflow-artifacts:// may not name a host; write mlflow-artifacts:/folder")
+        key = parts.path.strip("/")
+        if key:
+            paths.canonical(key, field)
+        return
+    if scheme == "file":
+        if parts.netloc:
+            raise _refused(field, "file:// may not name a host; write file:///folder")
+    elif scheme in HOST_SCHEMES:
+        raise _refused(field, f"the scheme {scheme} names a host outside this server's storage")
+    elif scheme not in CLIENT_SCHEMES:
+        raise _refused(field, f"the scheme {scheme[:40]!r} is not a place for artifacts")
+    elif scheme != "dbfs" and not _BUCKET.match(parts.netloc):
+        raise _refused(field, f"{scheme}:// must be followed by the name of a bucket")
+    _check_segments(parts.path, field)
+
+
+def _check_segments(path: str, field: str) -> None:
+    plain = path
+    for _ in range(4):
+        plain = unquote(plain)
+    if any(segment == ".." for segment in re.split(r"[/\\]", plain)):
+        raise _refused(field, "'..' is not allowed in it, however it is encoded")
+    if "\x00" in plain or "%" in plain and "%" in unquote(plain) and unquote(plain) != plain:
+        raise _refused(field, "it is percent-encoded several times over")
+
+
+def _refused(field: str, reason: str) -> InvalidParameter:
+    return InvalidParameter(f"Invalid {field}: {reason}. Use a folder of an artifact store, such as s3://bucket/folder.")
