@@ -43,8 +43,8 @@ ROUTERS = (
 )
 
 
-def create_app(settings: Settings) -> FastAPI:
-    """The application; its database and artifact store open when it starts and close when it stops."""
+def create_app(settings: Settings, store: LocalStore | None = None, database: Database | None = None) -> FastAPI:
+    """The application. What is not handed over is opened when it starts; all of it is closed when it stops."""
     app = FastAPI(
         title="Runstone",
         lifespan=_lifespan,
@@ -53,7 +53,7 @@ def create_app(settings: Settings) -> FastAPI:
         openapi_url=None,
         redirect_slashes=False,
     )
-    app.state.settings = settings
+    app.state.settings, app.state.store, app.state.db = settings, store, database
     experiment_lifecycle.followers[:] = [run_queries.follow_experiment, model_lifecycle.follow_experiment]
     for router in ROUTERS:
         app.include_router(router)
@@ -66,8 +66,8 @@ def create_app(settings: Settings) -> FastAPI:
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     settings: Settings = app.state.settings
-    app.state.store = LocalStore(Path(settings.artifacts_destination).absolute())
-    app.state.db = open_database(settings)
+    app.state.store = app.state.store or open_store(settings)
+    app.state.db = app.state.db or open_database(settings)
     app.state.token_key = app.state.db.read_now(token_key)
     try:
         yield
@@ -76,9 +76,15 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         app.state.store.close()
 
 
+def open_store(settings: Settings) -> LocalStore:
+    return LocalStore(Path(settings.artifacts_destination).absolute())
+
+
 def open_database(settings: Settings) -> Database:
     """The database with this release's tables. Raises `DatabaseRefused` with a sentence for the operator."""
-    db = Database.open(address.parse(settings.backend_store_uri), settings.database_pool, register_sqlite_functions)
+    db = Database.open(
+        address.parse(settings.backend_store_uri), settings.database_pool, register_sqlite_functions
+    )
     try:
         migrate.prepare(db)
 

@@ -68,5 +68,3 @@ async def telemetry() -> Response:
 @router.post("/ajax-api/3.0/mlflow/ui-telemetry", name="open")
 async def no_telemetry() -> Response:
     return answer({"status": "disabled"})
-
-

@@ -16,7 +16,14 @@ from runstone.storage.store import ArtifactStore
 _RANGE = re.compile(r"bytes=(?:(?P<first>[0-9]{1,18})-(?P<last>[0-9]{0,18})|-(?P<suffix>[0-9]{1,18}))\Z")
 # Nothing here may be rendered by the server's own origin, whatever its name says.
 _POLICY = "default-src 'none'; sandbox"
-_ACTIVE = ("text/html", "application/xhtml+xml", "image/svg+xml", "text/xml", "application/xml", "text/javascript")
+_ACTIVE = (
+    "text/html",
+    "application/xhtml+xml",
+    "image/svg+xml",
+    "text/xml",
+    "application/xml",
+    "text/javascript",
+)
 
 
 async def answer_file(request: Request, store: ArtifactStore, key: str) -> Response:
@@ -33,7 +40,9 @@ async def answer_file(request: Request, store: ArtifactStore, key: str) -> Respo
         "Content-Security-Policy": _POLICY,
         "Cache-Control": "private, no-cache",
     }
-    if found.etag in [tag.strip().removeprefix("W/") for tag in request.headers.get("if-none-match", "").split(",")]:
+    if found.etag in [
+        tag.strip().removeprefix("W/") for tag in request.headers.get("if-none-match", "").split(",")
+    ]:
         return Response(status_code=304, headers=headers)
     start, length, status = 0, found.size, 200
     wanted = request.headers.get("range")

@@ -7,14 +7,15 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from runstone.core.scope import Ctx
-from runstone.errors import InvalidParameter, Unavailable
+from runstone.errors import InvalidParameter, RunstoneError
 from runstone.storage import paths
 
 
-class ArtifactsNotServed(Unavailable):
+class ArtifactsNotServed(RunstoneError):
     """Answered while the server runs with --no-serve-artifacts."""
 
-    retry_after = None
+    error_code = "TEMPORARILY_UNAVAILABLE"
+    status = 503
 
 
 class StoreGuard:
@@ -50,7 +51,9 @@ def requested_path(request: Request) -> str:
             if not rest:
                 return ""
             if rest == b"/":
-                raise InvalidParameter("Invalid path: it is empty. Name an artifact, such as 1/model/MLmodel.")
+                raise InvalidParameter(
+                    "Invalid path: it is empty. Name an artifact, such as 1/model/MLmodel."
+                )
             return paths.canonical(paths.decoded(rest.removeprefix(b"/")))
         if found:
             rest = rest.partition(b"/")[2] if b"mpu" in mark else rest

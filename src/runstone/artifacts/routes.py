@@ -50,7 +50,10 @@ async def list_run_artifacts(
 
 @router.get("/api/2.0/mlflow/logged-models/{model_id}/artifacts/directories")
 async def list_model_artifacts(
-    request: Request, body: Annotated[ListModelArtifacts, wire.body(ListModelArtifacts)], ctx: Ctx, model: ReadableModel
+    request: Request,
+    body: Annotated[ListModelArtifacts, wire.body(ListModelArtifacts)],
+    ctx: Ctx,
+    model: ReadableModel,
 ) -> Response:
     uri = await ctx.db.read(lambda c: owners.model_uri(c, model))
     return await _listing(request, ctx, uri, body.artifact_directory_path)
@@ -58,7 +61,7 @@ async def list_model_artifacts(
 
 async def _listing(request: Request, ctx: Context, uri: str, path: str | None) -> Response:
     folder = paths.canonical_or_root(path)
-    entries = await store_of(request).list(owners.below(owners.key_of(ctx, uri), folder))
+    entries = await store_of(request).entries(owners.below(owners.key_of(ctx, uri), folder))
     found: dict[str, Any] = {"root_uri": uri}
     if entries:
         found["files"] = files_json(entries, folder)
@@ -76,7 +79,10 @@ async def get_run_artifact(
 
 @router.get("/model-versions/get-artifact")
 async def get_version_artifact(
-    request: Request, body: Annotated[GetVersionArtifact, wire.body(GetVersionArtifact)], ctx: Ctx, _: ReadableWorkspace
+    request: Request,
+    body: Annotated[GetVersionArtifact, wire.body(GetVersionArtifact)],
+    ctx: Ctx,
+    _: ReadableWorkspace,
 ) -> Response:
     path = paths.canonical(body.path)
     uri = await ctx.db.read(lambda c: owners.version_uri(c, ctx, body.name, body.version))
@@ -85,7 +91,10 @@ async def get_version_artifact(
 
 @router.get("/ajax-api/2.0/mlflow/logged-models/{model_id}/artifacts/files")
 async def get_model_artifact(
-    request: Request, body: Annotated[GetModelArtifact, wire.body(GetModelArtifact)], ctx: Ctx, model: ReadableModel
+    request: Request,
+    body: Annotated[GetModelArtifact, wire.body(GetModelArtifact)],
+    ctx: Ctx,
+    model: ReadableModel,
 ) -> Response:
     path = paths.canonical(body.artifact_file_path, "artifact_file_path")
     uri = await ctx.db.read(lambda c: owners.model_uri(c, model))
@@ -112,7 +121,7 @@ async def list_store(
     request: Request, body: Annotated[ListStore, wire.body(ListStore)], store: ReadableStore
 ) -> Response:
     """Bare names: the client joins them with the folder that it asked for."""
-    entries = await store_of(request).list(paths.canonical_or_root(body.path))
+    entries = await store_of(request).entries(paths.canonical_or_root(body.path))
     return answer({"files": files_json(entries)} if entries else {})
 
 
@@ -123,7 +132,9 @@ async def download(request: Request, store: ReadableStore) -> Response:
 
 @router.put("/api/2.0/mlflow-artifacts/artifacts/{artifact_path:path}")
 async def upload(request: Request, ctx: Ctx, store: WritableStore) -> Response:
-    await store_of(request).write(store.key, request.stream(), announced(request), ctx.settings.max_artifact_bytes)
+    await store_of(request).write(
+        store.key, request.stream(), announced(request), ctx.settings.max_artifact_bytes
+    )
     return answer({})
 
 
@@ -146,15 +157,21 @@ async def multipart(store: WritableStore) -> Response:
 
 @router.get("/api/2.0/mlflow-artifacts/presigned/{artifact_path:path}")
 async def presigned(store: ReadableStore) -> Response:
-    raise NotImplementedHere("Presigned URLs are not supported for the current artifact repository. Download with GET.")
+    raise NotImplementedHere(
+        "Presigned URLs are not supported for the current artifact repository. Download with GET."
+    )
 
 
 @router.post("/api/2.0/mlflow/artifacts/presigned-upload-url")
-async def presigned_upload(body: Annotated[PresignedUpload, wire.body(PresignedUpload)], _: WritableWorkspace) -> Response:
+async def presigned_upload(
+    body: Annotated[PresignedUpload, wire.body(PresignedUpload)], _: WritableWorkspace
+) -> Response:
     if bool(body.run_id) == bool(body.model_id):
         raise InvalidParameter("Exactly one of 'run_id' and 'model_id' must be given.")
     paths.canonical(body.path)
-    raise InvalidParameter("Presigned URLs are not available for artifacts that pass through this server. Upload with PUT.")
+    raise InvalidParameter(
+        "Presigned URLs are not available for artifacts that pass through this server. Upload with PUT."
+    )
 
 
 @router.post("/api/2.0/mlflow/artifacts/presigned-download-url")
@@ -163,11 +180,12 @@ async def presigned_download(
 ) -> Response:
     paths.canonical(body.path)
     await ctx.db.read(run.load)
-    raise InvalidParameter("Presigned URLs are not available for artifacts that pass through this server. Download with GET.")
+    raise InvalidParameter(
+        "Presigned URLs are not available for artifacts that pass through this server. Download with GET."
+    )
 
 
 def announced(request: Request) -> int | None:
     """The Content-Length that the sender announced; None when it sends in chunks."""
     text = request.headers.get("content-length", "")
     return int(text) if text.isdigit() and len(text) <= 18 else None
-

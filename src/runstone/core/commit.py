@@ -79,7 +79,9 @@ class GroupCommitter:
 
     def _put(self, waiting: _Waiting) -> None:
         if self._closing or self._queue.qsize() > QUEUE_LIMIT:
-            raise Unavailable("The server has more writes waiting than it can take; send the request again shortly.")
+            raise Unavailable(
+                "The server has more writes waiting than it can take; send the request again shortly."
+            )
         self._queue.put(waiting)
 
     def _run(self) -> None:

@@ -82,7 +82,8 @@ class Database:
 
     async def append(self, merge: Merge[Item, Result], item: Item) -> Result:
         """Hand `item` to `merge(connection, items)`, called once for all the items that wait at that moment."""
-        return await self._committer.submit_merged(asyncio.get_running_loop(), merge, item)
+        result: Result = await self._committer.submit_merged(asyncio.get_running_loop(), merge, item)
+        return result
 
     def write_now(self, fn: Callable[[Connection], T]) -> T:
         """`write` for code outside the event loop: start-up, the command line, tests."""

@@ -38,14 +38,19 @@ def install(app: FastAPI, page: PageMaker = lambda _request, _error: None) -> No
         return answered(request, _of_status(request, error.status_code))
 
     async def unreadable(request: Request, _error: Exception) -> Response:
-        return answered(request, InvalidParameter("The request cannot be read. Compare its path and query with the API docs."))
+        return answered(
+            request,
+            InvalidParameter("The request cannot be read. Compare its path and query with the API docs."),
+        )
 
     async def gone(_request: Request, _error: Exception) -> Response:
         return Response(status_code=400)  # nobody is there to read it
 
     async def unknown(request: Request, error: Exception) -> Response:
         log.error("a request failed by a bug", exc_info=error)
-        return answered(request, InternalError("The server failed on this request by a mistake of its own; it is logged."))
+        return answered(
+            request, InternalError("The server failed on this request by a mistake of its own; it is logged.")
+        )
 
     app.add_exception_handler(RunstoneError, known)
     app.add_exception_handler(HTTPException, http)
@@ -55,12 +60,16 @@ def install(app: FastAPI, page: PageMaker = lambda _request, _error: None) -> No
 
 
 def json_answer(error: RunstoneError) -> Response:
-    return Response(orjson.dumps(error.body()), error.status, headers=error.headers, media_type="application/json")
+    return Response(
+        orjson.dumps(error.body()), error.status, headers=error.headers, media_type="application/json"
+    )
 
 
 def _of_status(request: Request, status: int) -> RunstoneError:
     if status == HTTPStatus.NOT_FOUND:
-        return EndpointNotFound(f"There is no {request.url.path[:200]} here. Check the path and the server's address.")
+        return EndpointNotFound(
+            f"There is no {request.url.path[:200]} here. Check the path and the server's address."
+        )
     if status == HTTPStatus.METHOD_NOT_ALLOWED:
         return MethodNotAllowed(f"{request.method} is not allowed on {request.url.path[:200]}.")
     return InvalidParameter(f"The request was refused: {HTTPStatus(status).phrase}.")

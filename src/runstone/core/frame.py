@@ -59,8 +59,7 @@ class Frame:
             await json_answer(error)(scope, receive, sender)
         else:
             await self._answer(scope, receive, sender)
-        if log.isEnabledFor(logging.INFO):
-            self._log(scope, sender, request_id, started)
+        self._log(scope, sender, request_id, started)
 
     async def _answer(self, scope: Scope, receive: Receive, sender: _Sender) -> None:
         if scope["method"] == "OPTIONS" and _header(scope, b"access-control-request-method"):
@@ -111,7 +110,10 @@ class Frame:
             return False
         if not origin:
             return True
-        return origin in {f"http://{_header(scope, b'host').lower()}", f"https://{_header(scope, b'host').lower()}"}
+        return origin in {
+            f"http://{_header(scope, b'host').lower()}",
+            f"https://{_header(scope, b'host').lower()}",
+        }
 
     def _cors(self, scope: Scope) -> list[tuple[bytes, bytes]]:
         origin = _header(scope, b"origin")
@@ -120,7 +122,11 @@ class Frame:
         return [(b"access-control-allow-origin", origin.encode("latin-1")), (b"vary", b"Origin")]
 
     def _log(self, scope: Scope, sender: _Sender, request_id: str, started: float) -> None:
-        log.info(
+        level = logging.ERROR if sender.status >= 500 else logging.INFO if sender.status >= 400 else logging.DEBUG
+        if not log.isEnabledFor(level):
+            return  # a line per good request would cost more than many of the requests
+        log.log(
+            level,
             "request",
             extra={
                 "method": scope["method"][:16],

@@ -11,7 +11,12 @@ from runstone.core.scope import Context, Ctx
 from runstone.core.wire import answer
 from runstone.errors import AlreadyExists, InvalidParameter, NotFound
 from runstone.experiments import lifecycle, queries, tags
-from runstone.experiments.guards import EditableExperiment, ReadableExperiment, ReadableWorkspace, WritableWorkspace
+from runstone.experiments.guards import (
+    EditableExperiment,
+    ReadableExperiment,
+    ReadableWorkspace,
+    WritableWorkspace,
+)
 from runstone.experiments.schemas import (
     CreateExperiment,
     DeleteExperimentTag,
@@ -53,7 +58,9 @@ async def get_experiment(
 ) -> Response:
     def load(connection: Any) -> dict[str, Any]:
         row = experiment.load(connection)
-        return experiment_json(row, ctx.scope.workspace, queries.tags_of(connection, ctx.scope, [row.id])[row.id])
+        return experiment_json(
+            row, ctx.scope.workspace, queries.tags_of(connection, ctx.scope, [row.id])[row.id]
+        )
 
     return answer({"experiment": await ctx.db.read(load)})
 
@@ -66,7 +73,9 @@ async def get_experiment_by_name(
         row = queries.find_by_name(connection, ctx.scope, body.experiment_name)
         if row is None:
             raise NotFound(f"Could not find experiment with name '{body.experiment_name}'")
-        return experiment_json(row, ctx.scope.workspace, queries.tags_of(connection, ctx.scope, [row.id])[row.id])
+        return experiment_json(
+            row, ctx.scope.workspace, queries.tags_of(connection, ctx.scope, [row.id])[row.id]
+        )
 
     return answer({"experiment": await ctx.db.read(load)})
 
@@ -143,9 +152,9 @@ async def set_experiment_tag(
 
 @router.post("/api/2.0/mlflow/experiments/delete-experiment-tag")
 async def delete_experiment_tag(
-    body: Annotated[DeleteExperimentTag, wire.body(DeleteExperimentTag)], ctx: Ctx, experiment: EditableExperiment
+    body: Annotated[DeleteExperimentTag, wire.body(DeleteExperimentTag)],
+    ctx: Ctx,
+    experiment: EditableExperiment,
 ) -> Response:
     await ctx.db.write(lambda c: tags.remove(c, experiment, body.key))
     return answer({})
-
-

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Annotated, Any
 
 from runstone.core.wire import Int64, Message, Repeated, RequiredStr, Str, enum
 
-ViewType = enum(ACTIVE_ONLY=1, DELETED_ONLY=2, ALL=3)
+ViewType = Annotated[str | None, enum(ACTIVE_ONLY=1, DELETED_ONLY=2, ALL=3)]
 
 
 class Tag(Message):

@@ -16,15 +16,26 @@ FIELDS = FieldMap(
                 "name": Column(experiments.c.name),
                 "experiment_id": Column(experiments.c.id, "id", operators=("=", "!=", "IN", "NOT IN")),
                 "creation_time": Column(experiments.c.creation_time, "number", operators=NUMBER_OPERATORS),
-                "last_update_time": Column(experiments.c.last_update_time, "number", operators=NUMBER_OPERATORS),
+                "last_update_time": Column(
+                    experiments.c.last_update_time, "number", operators=NUMBER_OPERATORS
+                ),
             },
             aliases={"last_updated_time": "last_update_time"},
         ),
         "tag": KeyValue(
-            experiments.c.id, experiment_tags.c.experiment_id, experiment_tags.c.value, key=experiment_tags.c.key
+            experiments.c.id,
+            experiment_tags.c.experiment_id,
+            experiment_tags.c.value,
+            key=experiment_tags.c.key,
         ),
     },
-    prefixes={"attribute": "attribute", "attributes": "attribute", "attr": "attribute", "tag": "tag", "tags": "tag"},
+    prefixes={
+        "attribute": "attribute",
+        "attributes": "attribute",
+        "attr": "attribute",
+        "tag": "tag",
+        "tags": "tag",
+    },
 )
 
 
@@ -34,5 +45,10 @@ def where_of(text: str | None, dialect: str) -> Clause | None:
 
 def order_of(items: Sequence[str], dialect: str) -> Order:
     """Newest first unless asked otherwise; equal rows by id, the larger first."""
-    default = (Tie("creation_time", experiments.c.creation_time, descending=True), Tie("experiment_id", experiments.c.id))
-    return compile_order(items, FIELDS, dialect, (Tie("experiment_id", experiments.c.id, True),) if items else default)
+    default = (
+        Tie("creation_time", experiments.c.creation_time, descending=True),
+        Tie("experiment_id", experiments.c.id),
+    )
+    return compile_order(
+        items, FIELDS, dialect, (Tie("experiment_id", experiments.c.id, True),) if items else default
+    )

@@ -34,13 +34,19 @@ def checked_pairs(pairs: list[Pair], field: str, limit: int) -> dict[str, str]:
     for i, pair in enumerate(pairs):
         names.check_key(pair.key, f"{field}[{i}].key")
         if field == "params" and pair.key in found:
-            raise InvalidParameter(f"Duplicate parameter keys have been submitted: ['{pair.key}']. Send each key once.")
+            raise InvalidParameter(
+                f"Duplicate parameter keys have been submitted: ['{pair.key}']. Send each key once."
+            )
         found[pair.key] = names.check_length(pair.value or "", limit, f"{field}[{i}].value")
     return found
 
 
 def start(
-    connection: Connection, scope: Scope, body: CreateLoggedModel, params: dict[str, str], tags: dict[str, str]
+    connection: Connection,
+    scope: Scope,
+    body: CreateLoggedModel,
+    params: dict[str, str],
+    tags: dict[str, str],
 ) -> Row[Any]:
     experiment = EditExperiment(body.experiment_id, scope).load_active(connection)
     model_id, now = ids.model_id(), now_ms()
@@ -70,6 +76,11 @@ def start(
 
 def follow_experiment(connection: Connection, scope: Scope, experiment_id: int, stage: str) -> None:
     """All logged models of an experiment go where it goes."""
-    where = (logged_models.c.workspace_id == scope.workspace_id, logged_models.c.experiment_id == experiment_id)
+    where = (
+        logged_models.c.workspace_id == scope.workspace_id,
+        logged_models.c.experiment_id == experiment_id,
+    )
     values = {"lifecycle_stage": stage, "last_updated_timestamp_ms": now_ms()}
-    connection.execute(update(logged_models).where(*where, logged_models.c.lifecycle_stage != stage).values(values))
+    connection.execute(
+        update(logged_models).where(*where, logged_models.c.lifecycle_stage != stage).values(values)
+    )

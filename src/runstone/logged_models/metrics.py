@@ -16,7 +16,17 @@ from runstone.logged_models.tables import logged_model_metrics, logged_models
 # (model_pk, key_id, timestamp, step, run_id, dataset_name, dataset_digest, value, is_nan)
 MeasurementRow = tuple[int, int, int, int, str, str, str, float, int]
 
-_NAMES = ("model_pk", "key_id", "timestamp", "step", "run_id", "dataset_name", "dataset_digest", "value", "is_nan")
+_NAMES = (
+    "model_pk",
+    "key_id",
+    "timestamp",
+    "step",
+    "run_id",
+    "dataset_name",
+    "dataset_digest",
+    "value",
+    "is_nan",
+)
 
 
 def active_pks(connection: Connection, scope: Scope, model_ids: Collection[str]) -> dict[str, int]:
@@ -31,11 +41,16 @@ def active_pks(connection: Connection, scope: Scope, model_ids: Collection[str])
 
 def append(connection: Connection, scope: Scope, rows: Sequence[MeasurementRow]) -> None:
     """Store `rows`; a measurement that exists already changes nothing."""
-    values = [dict(zip(_NAMES, row, strict=True)) | {"workspace_id": scope.workspace_id} for row in sorted(set(rows))]
+    values = [
+        dict(zip(_NAMES, row, strict=True)) | {"workspace_id": scope.workspace_id}
+        for row in sorted(set(rows))
+    ]
     connection.execute(upsert.insert(connection, logged_model_metrics).on_conflict_do_nothing(), values)
 
 
-def of_models(connection: Connection, scope: Scope, model_ids: dict[int, str]) -> dict[int, list[dict[str, Any]]]:
+def of_models(
+    connection: Connection, scope: Scope, model_ids: dict[int, str]
+) -> dict[int, list[dict[str, Any]]]:
     """The wire's metrics of each model; `model_ids` maps internal numbers to wire ids."""
     found: dict[int, list[dict[str, Any]]] = {}
     for part in queries.parts(list(model_ids)):

@@ -66,7 +66,10 @@ async def get_logged_model(
 
 @router.patch("/api/2.0/mlflow/logged-models/{model_id}")
 async def finalize_logged_model(
-    request: Request, body: Annotated[FinalizeLoggedModel, wire.body(FinalizeLoggedModel)], ctx: Ctx, model: EditableModel
+    request: Request,
+    body: Annotated[FinalizeLoggedModel, wire.body(FinalizeLoggedModel)],
+    ctx: Ctx,
+    model: EditableModel,
 ) -> Response:
     await _check_named_model(request, model.model_id)
     if body.status == "LOGGED_MODEL_STATUS_UNSPECIFIED":
@@ -131,7 +134,12 @@ def _page(connection: Any, ctx: Context, body: SearchLoggedModels, limit: int) -
     experiment_ids = sorted({experiment_number(text) for text in body.experiment_ids})
     where = where_of(body.filter, body.datasets, ctx.db.dialect)
     order = order_of(body.order_by, ctx.db.dialect)
-    asked = (experiment_ids, body.filter, [str(item) for item in body.order_by], [str(item) for item in body.datasets])
+    asked = (
+        experiment_ids,
+        body.filter,
+        [str(item) for item in body.order_by],
+        [str(item) for item in body.datasets],
+    )
     query = paging.fingerprint("logged-models", ctx.scope.workspace_id, *asked)
     after = paging.decode(ctx.token_key, query, body.page_token) if body.page_token else None
     rows = queries.search(connection, ctx.scope, experiment_ids, where, order, after, limit + 1)
@@ -147,4 +155,6 @@ async def _check_named_model(request: Request, model_id: str) -> None:
     raw = await wire.fields(request)
     named = raw.get("model_id", raw.get("modelId"))
     if named is not None and named != model_id:
-        raise InvalidParameter("The body's 'model_id' is not the one in the URL. Send the same, or leave it out.")
+        raise InvalidParameter(
+            "The body's 'model_id' is not the one in the URL. Send the same, or leave it out."
+        )

@@ -7,9 +7,15 @@ from typing import Annotated, Any
 
 from runstone.core.wire import REQUIRED, Bool, Int32, Message, Repeated, RequiredStr, Str, double, enum
 
-Status = enum(
-    LOGGED_MODEL_STATUS_UNSPECIFIED=0, LOGGED_MODEL_PENDING=1, LOGGED_MODEL_READY=2, LOGGED_MODEL_UPLOAD_FAILED=3
-)
+Status = Annotated[
+    str | None,
+    enum(
+        LOGGED_MODEL_STATUS_UNSPECIFIED=0,
+        LOGGED_MODEL_PENDING=1,
+        LOGGED_MODEL_READY=2,
+        LOGGED_MODEL_UPLOAD_FAILED=3,
+    ),
+]
 
 
 class Pair(Message):

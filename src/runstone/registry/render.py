@@ -18,8 +18,7 @@ def models_json(connection: Connection, scope: Scope, rows: Sequence[Row[Any]]) 
     latest = queries.latest_versions(connection, scope, pks)
     shown = iter(versions_json(connection, scope, [row for pk in pks for row in latest[pk]]))
     return [
-        model_json(row, tags[row.id], aliases[row.id], [next(shown) for _ in latest[row.id]])
-        for row in rows
+        model_json(row, tags[row.id], aliases[row.id], [next(shown) for _ in latest[row.id]]) for row in rows
     ]
 
 
@@ -32,7 +31,9 @@ def versions_json(connection: Connection, scope: Scope, rows: Sequence[Row[Any]]
     aliases = queries.aliases_of(connection, scope, sorted({row.registered_model_id for row in rows}))
     return [
         version_json(
-            row, tags[row.id], [alias for alias, version in aliases[row.registered_model_id] if version == row.version]
+            row,
+            tags[row.id],
+            [alias for alias, version in aliases[row.registered_model_id] if version == row.version],
         )
         for row in rows
     ]

@@ -65,7 +65,9 @@ async def get_registered_model(ctx: Ctx, model: ReadableRegisteredModel) -> Resp
 
 @router.post("/api/2.0/mlflow/registered-models/rename")
 async def rename_registered_model(
-    body: Annotated[RenameRegisteredModel, wire.body(RenameRegisteredModel)], ctx: Ctx, model: EditableRegisteredModel
+    body: Annotated[RenameRegisteredModel, wire.body(RenameRegisteredModel)],
+    ctx: Ctx,
+    model: EditableRegisteredModel,
 ) -> Response:
     naming.check_name(body.new_name, "new_name")
 
@@ -84,7 +86,9 @@ async def rename_registered_model(
 
 @router.patch("/api/2.0/mlflow/registered-models/update")
 async def update_registered_model(
-    body: Annotated[UpdateRegisteredModel, wire.body(UpdateRegisteredModel)], ctx: Ctx, model: EditableRegisteredModel
+    body: Annotated[UpdateRegisteredModel, wire.body(UpdateRegisteredModel)],
+    ctx: Ctx,
+    model: EditableRegisteredModel,
 ) -> Response:
     names.check_length(body.description or "", DESCRIPTION_LIMIT, "description")
 
@@ -119,7 +123,9 @@ def _page(connection: Any, ctx: Context, body: Search, limit: int) -> dict[str, 
     after = paging.decode(ctx.token_key, query, body.page_token) if body.page_token else None
     rows = queries.search_models(connection, ctx.scope, where, order, after, limit + 1)
     shown = rows[:limit]
-    page: dict[str, Any] = {"registered_models": render.models_json(connection, ctx.scope, shown)} if shown else {}
+    page: dict[str, Any] = (
+        {"registered_models": render.models_json(connection, ctx.scope, shown)} if shown else {}
+    )
     if len(rows) > limit:
         page["next_page_token"] = paging.encode(ctx.token_key, query, order.cursor(shown[-1]))
     return page

@@ -103,7 +103,10 @@ def tags_json(tags: Sequence[tuple[str, str]]) -> list[dict[str, str]]:
 
 
 def model_json(
-    row: Any, tags: Sequence[tuple[str, str]], aliases: Sequence[tuple[str, int]], latest: Sequence[dict[str, Any]]
+    row: Any,
+    tags: Sequence[tuple[str, str]],
+    aliases: Sequence[tuple[str, int]],
+    latest: Sequence[dict[str, Any]],
 ) -> dict[str, Any]:
     found: dict[str, Any] = {
         "name": row.name,

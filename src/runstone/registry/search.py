@@ -9,7 +9,12 @@ from sqlalchemy import func, not_, or_, select
 
 from runstone.errors import InvalidParameter
 from runstone.registry.naming import IS_PROMPT_TAG
-from runstone.registry.tables import model_version_tags, model_versions, registered_model_tags, registered_models
+from runstone.registry.tables import (
+    model_version_tags,
+    model_versions,
+    registered_model_tags,
+    registered_models,
+)
 from runstone.search.compile import compile_filter
 from runstone.search.fields import Attributes, Clause, Column, FieldMap, KeyValue
 from runstone.search.order import Order, Tie, compile_order
@@ -38,14 +43,22 @@ def _asking(prompt: Clause) -> Any:
         if operator in ("IS NULL", "IS NOT NULL"):
             return prompt if operator == "IS NOT NULL" else not_(prompt)
         if operator not in ("=", "!="):
-            raise InvalidParameter(f"Invalid comparator '{operator}' for tag '{IS_PROMPT_TAG}', not one of =, !=.")
+            raise InvalidParameter(
+                f"Invalid comparator '{operator}' for tag '{IS_PROMPT_TAG}', not one of =, !=."
+            )
         wants = (str(values[0]).lower() == "true") == (operator == "=")
         return prompt if wants else not_(prompt)
 
     return {IS_PROMPT_TAG: clause}
 
 
-_PREFIXES = {"attribute": "attribute", "attributes": "attribute", "attr": "attribute", "tag": "tag", "tags": "tag"}
+_PREFIXES = {
+    "attribute": "attribute",
+    "attributes": "attribute",
+    "attr": "attribute",
+    "tag": "tag",
+    "tags": "tag",
+}
 
 MODELS = FieldMap(
     entities={

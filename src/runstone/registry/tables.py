@@ -21,7 +21,12 @@ registered_models = Table(
 registered_model_tags = Table(
     "registered_model_tags",
     metadata,
-    Column("registered_model_id", BigInt, ForeignKey("registered_models.id", ondelete="CASCADE"), primary_key=True),
+    Column(
+        "registered_model_id",
+        BigInt,
+        ForeignKey("registered_models.id", ondelete="CASCADE"),
+        primary_key=True,
+    ),
     Column("key", Text, primary_key=True),
     Column("workspace_id", Integer, nullable=False),
     Column("value", Text, nullable=False),
@@ -34,7 +39,9 @@ model_versions = Table(
     metadata,
     Column("id", BigInt, primary_key=True),
     Column("workspace_id", Integer, nullable=False),
-    Column("registered_model_id", BigInt, ForeignKey("registered_models.id", ondelete="CASCADE"), nullable=False),
+    Column(
+        "registered_model_id", BigInt, ForeignKey("registered_models.id", ondelete="CASCADE"), nullable=False
+    ),
     Column("version", Integer, nullable=False),
     Column("creation_timestamp", BigInteger, nullable=False),
     Column("last_updated_timestamp", BigInteger, nullable=False),
@@ -67,7 +74,12 @@ model_version_tags = Table(
 registered_model_aliases = Table(
     "registered_model_aliases",
     metadata,
-    Column("registered_model_id", BigInt, ForeignKey("registered_models.id", ondelete="CASCADE"), primary_key=True),
+    Column(
+        "registered_model_id",
+        BigInt,
+        ForeignKey("registered_models.id", ondelete="CASCADE"),
+        primary_key=True,
+    ),
     Column("alias", Text, primary_key=True),
     Column("workspace_id", Integer, nullable=False),
     Column("version", Integer, nullable=False),

@@ -113,7 +113,9 @@ def _page(connection: Any, ctx: Context, body: Search, limit: int) -> dict[str, 
     after = paging.decode(ctx.token_key, query, body.page_token) if body.page_token else None
     rows = queries.search_versions(connection, ctx.scope, where, order, after, limit + 1)
     shown = rows[:limit]
-    page: dict[str, Any] = {"model_versions": render.versions_json(connection, ctx.scope, shown)} if shown else {}
+    page: dict[str, Any] = (
+        {"model_versions": render.versions_json(connection, ctx.scope, shown)} if shown else {}
+    )
     if len(rows) > limit:
         page["next_page_token"] = paging.encode(ctx.token_key, query, order.cursor(shown[-1]))
     return page

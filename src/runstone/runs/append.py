@@ -95,7 +95,12 @@ class _Params:
     """Params never change: the same value again is fine, another value is the caller's error."""
 
     def __init__(
-        self, connection: Connection, scope: Scope, batches: list[Batch], rows: dict[str, Row[Any]], numbers: dict[str, int]
+        self,
+        connection: Connection,
+        scope: Scope,
+        batches: list[Batch],
+        rows: dict[str, Row[Any]],
+        numbers: dict[str, int],
     ) -> None:
         self._connection, self._scope, self._rows, self._numbers = connection, scope, rows, numbers
         self._new: dict[tuple[int, int], str] = {}
@@ -148,7 +153,11 @@ def _changed_params(batch: Batch, changed: list[dict[str, str]]) -> InvalidParam
 
 
 def _store_tags(
-    connection: Connection, scope: Scope, batches: list[Batch], rows: dict[str, Row[Any]], numbers: dict[str, int]
+    connection: Connection,
+    scope: Scope,
+    batches: list[Batch],
+    rows: dict[str, Row[Any]],
+    numbers: dict[str, int],
 ) -> None:
     latest: dict[tuple[int, int], str] = {}
     for batch in batches:
@@ -160,12 +169,17 @@ def _store_tags(
         if name is not None:
             queries.change(connection, run_pk, name=name)
     queries.put_tags(
-        connection, [queries.tag_row(scope, run_pk, key_id, value) for (run_pk, key_id), value in sorted(latest.items())]
+        connection,
+        [queries.tag_row(scope, run_pk, key_id, value) for (run_pk, key_id), value in sorted(latest.items())],
     )
 
 
 def _store_model_points(
-    connection: Connection, scope: Scope, batches: list[Batch], models: dict[str, int], numbers: dict[str, int]
+    connection: Connection,
+    scope: Scope,
+    batches: list[Batch],
+    models: dict[str, int],
+    numbers: dict[str, int],
 ) -> None:
     rows = [
         (models[model_id], numbers[key], timestamp, step, batch.run_id, name, digest, value, is_nan)

@@ -14,7 +14,7 @@ from runstone.core.wire import double
 from runstone.runs import queries
 from runstone.runs.tables import points
 
-Point = Row[tuple[int, int, float, int]]
+Point = Row[int, int, float, int]
 
 _COLUMNS = (points.c.timestamp, points.c.step, points.c.value, points.c.is_nan)
 
@@ -50,7 +50,9 @@ def page(
     return connection.execute(statement.order_by(*_COLUMNS).limit(limit)).all()
 
 
-def of_runs(connection: Connection, scope: Scope, run_ids: Sequence[str], key: str, limit: int) -> list[dict[str, Any]]:
+def of_runs(
+    connection: Connection, scope: Scope, run_ids: Sequence[str], key: str, limit: int
+) -> list[dict[str, Any]]:
     """At most `limit` points in all, by (run_id, timestamp, step, value)."""
     runs = queries.find_all(connection, scope, run_ids)
     key_id = keyvalue.key_id_of(connection, key)
@@ -65,20 +67,31 @@ def of_runs(connection: Connection, scope: Scope, run_ids: Sequence[str], key: s
 
 
 def sampled(
-    connection: Connection, scope: Scope, run_ids: Sequence[str], key: str, steps: tuple[int, int] | None, buckets: int
+    connection: Connection,
+    scope: Scope,
+    run_ids: Sequence[str],
+    key: str,
+    steps: tuple[int, int] | None,
+    buckets: int,
 ) -> list[dict[str, Any]]:
     """At most `buckets` points of each run, evenly spaced in (step, timestamp, value), with the first and the last."""
     runs = queries.find_all(connection, scope, run_ids)
     key_id = keyvalue.key_id_of(connection, key)
     if not runs or key_id is None:
         return []
-    values: dict[str, Any] = {"key_id": key_id, "buckets": buckets, "run_pks": [row.id for row in runs.values()]}
+    values: dict[str, Any] = {
+        "key_id": key_id,
+        "buckets": buckets,
+        "run_pks": [row.id for row in runs.values()],
+    }
     if steps is not None:
         values |= {"first": steps[0], "last": steps[1]}
     sql = _SAMPLED.format(steps="AND step BETWEEN :first AND :last" if steps is not None else "")
     by_run: dict[int, list[dict[str, Any]]] = {row.id: [] for row in runs.values()}
     names = {row.id: run_id for run_id, row in runs.items()}
-    for run_pk, *point in connection.execute(text(sql).bindparams(bindparam("run_pks", expanding=True)), values):
+    for run_pk, *point in connection.execute(
+        text(sql).bindparams(bindparam("run_pks", expanding=True)), values
+    ):
         by_run[run_pk].append(point_json(key, *point) | {"run_id": names[run_pk]})
     return [point for run_id in dict.fromkeys(run_ids) if run_id in runs for point in by_run[runs[run_id].id]]
 

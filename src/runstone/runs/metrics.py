@@ -16,7 +16,9 @@ from runstone.runs.tables import series
 PointRow = tuple[int, int, int, int, float, int]
 Place = tuple[int, int]
 
-_INSERT_SQLITE = "INSERT OR IGNORE INTO points (run_pk, key_id, timestamp, step, value, is_nan) VALUES (?, ?, ?, ?, ?, ?)"
+_INSERT_SQLITE = (
+    "INSERT OR IGNORE INTO points (run_pk, key_id, timestamp, step, value, is_nan) VALUES (?, ?, ?, ?, ?, ?)"
+)
 
 # One statement whatever the number of points; it answers which series grew, because duplicates add nothing.
 _INSERT_POSTGRES = """
@@ -81,7 +83,9 @@ def add_points(connection: Connection, scope: Scope, rows: Sequence[PointRow]) -
             cursor.execute(_UPSERT_POSTGRES, [list(column) for column in zip(*merged, strict=True)])
 
 
-def summaries(scope: Scope, rows: Sequence[PointRow], added: dict[Place, tuple[int, int]]) -> list[tuple[Any, ...]]:
+def summaries(
+    scope: Scope, rows: Sequence[PointRow], added: dict[Place, tuple[int, int]]
+) -> list[tuple[Any, ...]]:
     """One row for `series` per series among `rows`; how many points are new is taken from `added`."""
     latest: dict[Place, tuple[int, int, int, float]] = {}
     lowest: dict[Place, float] = {}
@@ -113,10 +117,18 @@ def summaries(scope: Scope, rows: Sequence[PointRow], added: dict[Place, tuple[i
     return found
 
 
-def latest_of(connection: Connection, scope: Scope, run_pks: Sequence[int]) -> list[Row[Any]]:
+def latest_of(
+    connection: Connection, scope: Scope, run_pks: Sequence[int]
+) -> list[Row[int, int, float, int, int, int]]:
     """(run_pk, key_id, last_value, last_is_nan, last_timestamp, last_step) of every series of the runs."""
-    columns = (series.c.run_pk, series.c.key_id, series.c.last_value, series.c.last_is_nan, series.c.last_timestamp)
-    found: list[Row[Any]] = []
+    columns = (
+        series.c.run_pk,
+        series.c.key_id,
+        series.c.last_value,
+        series.c.last_is_nan,
+        series.c.last_timestamp,
+    )
+    found: list[Row[int, int, float, int, int, int]] = []
     for part in parts(run_pks):
         statement = scoped(series, scope, *columns, series.c.last_step).where(series.c.run_pk.in_(part))
         found.extend(connection.execute(statement))
@@ -149,5 +161,3 @@ def _counted(rows: list[PointRow]) -> dict[Place, tuple[int, int]]:
         count, nan_count = found.get((run_pk, key_id), (0, 0))
         found[run_pk, key_id] = (count + 1, nan_count + is_nan)
     return found
-
-

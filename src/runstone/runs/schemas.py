@@ -9,8 +9,8 @@ from pydantic import Field
 
 from runstone.core.wire import REQUIRED, Int32, Int64, Message, Repeated, RequiredStr, Str, enum
 
-RunStatus = enum(RUNNING=1, SCHEDULED=2, FINISHED=3, FAILED=4, KILLED=5)
-ViewType = enum(ACTIVE_ONLY=1, DELETED_ONLY=2, ALL=3)
+RunStatus = Annotated[str | None, enum(RUNNING=1, SCHEDULED=2, FINISHED=3, FAILED=4, KILLED=5)]
+ViewType = Annotated[str | None, enum(ACTIVE_ONLY=1, DELETED_ONLY=2, ALL=3)]
 
 
 class RunTag(Message):

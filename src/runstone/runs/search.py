@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from runstone.runs.tables import INDEXED_PREFIX, datasets, run_dataset_tags, run_datasets, run_params, run_tags, runs, series
+from runstone.runs.tables import (
+    INDEXED_PREFIX,
+    datasets,
+    run_dataset_tags,
+    run_datasets,
+    run_params,
+    run_tags,
+    runs,
+    series,
+)
 from runstone.search.compile import compile_filter
 from runstone.search.fields import Attributes, Clause, Column, FieldMap, KeyValue, MetricValue, Related
 from runstone.search.order import Order, Tie, compile_order
@@ -43,17 +52,26 @@ FIELDS = FieldMap(
             series.c.max_value,
         ),
         "parameter": KeyValue(
-            runs.c.id, run_params.c.run_pk, run_params.c.value, key_id=run_params.c.key_id, indexed_prefix=INDEXED_PREFIX
+            runs.c.id,
+            run_params.c.run_pk,
+            run_params.c.value,
+            key_id=run_params.c.key_id,
+            indexed_prefix=INDEXED_PREFIX,
         ),
         "tag": KeyValue(
-            runs.c.id, run_tags.c.run_pk, run_tags.c.value, key_id=run_tags.c.key_id, indexed_prefix=INDEXED_PREFIX
+            runs.c.id,
+            run_tags.c.run_pk,
+            run_tags.c.value,
+            key_id=run_tags.c.key_id,
+            indexed_prefix=INDEXED_PREFIX,
         ),
         "dataset": Related(
             runs.c.id,
             run_datasets.c.run_pk,
             run_datasets.join(datasets, datasets.c.id == run_datasets.c.dataset_id).outerjoin(
                 run_dataset_tags,
-                (run_dataset_tags.c.run_dataset_id == run_datasets.c.id) & (run_dataset_tags.c.key == "mlflow.data.context"),
+                (run_dataset_tags.c.run_dataset_id == run_datasets.c.id)
+                & (run_dataset_tags.c.key == "mlflow.data.context"),
             ),
             {
                 "name": Column(datasets.c.name, operators=_TEXT),

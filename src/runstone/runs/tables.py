@@ -50,7 +50,12 @@ run_params = Table(
     Column("value", Text, nullable=False),
     sqlite_with_rowid=False,
 )
-Index("ix_run_params_value", run_params.c.key_id, func.substr(run_params.c.value, 1, INDEXED_PREFIX), run_params.c.run_pk)
+Index(
+    "ix_run_params_value",
+    run_params.c.key_id,
+    func.substr(run_params.c.value, 1, INDEXED_PREFIX),
+    run_params.c.run_pk,
+)
 
 run_tags = Table(
     "run_tags",
@@ -61,7 +66,12 @@ run_tags = Table(
     Column("value", Text, nullable=False),
     sqlite_with_rowid=False,
 )
-Index("ix_run_tags_value", run_tags.c.key_id, func.substr(run_tags.c.value, 1, INDEXED_PREFIX), run_tags.c.run_pk)
+Index(
+    "ix_run_tags_value",
+    run_tags.c.key_id,
+    func.substr(run_tags.c.value, 1, INDEXED_PREFIX),
+    run_tags.c.run_pk,
+)
 
 # A series is one metric name in one run. Its row answers "latest", "best", MIN and MAX without reading points.
 # Its name is (run, key) and not a number of its own: an append then needs no look-up, and no process a cache.

@@ -1,24 +1,24 @@
 """What a slice may declare to make its rows searchable. A declaration for runs:
 
-    FIELDS = FieldMap(
-        entities={
-            "attribute": Attributes(
-                {
-                    "run_id": Column(runs.c.run_id),
-                    "status": Column(runs.c.status),
-                    "start_time": Column(runs.c.start_time, "number"),
-                    "end_time": Column(runs.c.end_time, "number", nullable=True),
-                },
-                aliases={"created": "start_time"},
-            ),
-            "metric": MetricValue(runs.c.id, series.c.run_pk, series.c.key_id, ...),
-            "param": KeyValue(runs.c.id, run_params.c.run_pk, run_params.c.value, key_id=run_params.c.key_id, indexed_prefix=200),
-            "tag": KeyValue(experiments.c.id, experiment_tags.c.experiment_id, experiment_tags.c.value, key=experiment_tags.c.key),
-        },
-        prefixes={"metrics": "metric", "metric": "metric", "attributes": "attribute", ...},
-    )
-    where = compile_filter("metrics.acc > 0.9 AND tags.stage = 'prod'", FIELDS, "sqlite")
-    order = compile_order(["metrics.acc DESC"], FIELDS, dialect, ties=(Tie("start_time", runs.c.start_time, descending=True), ...))
+FIELDS = FieldMap(
+    entities={
+        "attribute": Attributes(
+            {
+                "run_id": Column(runs.c.run_id),
+                "status": Column(runs.c.status),
+                "start_time": Column(runs.c.start_time, "number"),
+                "end_time": Column(runs.c.end_time, "number", nullable=True),
+            },
+            aliases={"created": "start_time"},
+        ),
+        "metric": MetricValue(runs.c.id, series.c.run_pk, series.c.key_id, ...),
+        "param": KeyValue(runs.c.id, run_params.c.run_pk, run_params.c.value, key_id=run_params.c.key_id, indexed_prefix=200),
+        "tag": KeyValue(experiments.c.id, experiment_tags.c.experiment_id, experiment_tags.c.value, key=experiment_tags.c.key),
+    },
+    prefixes={"metrics": "metric", "metric": "metric", "attributes": "attribute", ...},
+)
+where = compile_filter("metrics.acc > 0.9 AND tags.stage = 'prod'", FIELDS, "sqlite")
+order = compile_order(["metrics.acc DESC"], FIELDS, dialect, ties=(Tie("start_time", runs.c.start_time, descending=True), ...))
 """
 
 from __future__ import annotations

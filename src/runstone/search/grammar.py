@@ -1,12 +1,12 @@
 """Tokens to a small tree: comparisons joined by AND, OR, NOT and brackets. Knows no tables and no fields.
 
-    filter      := disjunction
-    disjunction := conjunction (OR conjunction)*
-    conjunction := negation (AND negation)*
-    negation    := NOT negation | '(' disjunction ')' | comparison
-    comparison  := field (operator value | [NOT] IN (value, ...) | [NOT] BETWEEN value AND value
-                          | [NOT] LIKE string | [NOT] ILIKE string | IS [NOT] NULL)
-    field       := name | entity.key | MIN(field) | MAX(field) | LATEST(field)
+filter      := disjunction
+disjunction := conjunction (OR conjunction)*
+conjunction := negation (AND negation)*
+negation    := NOT negation | '(' disjunction ')' | comparison
+comparison  := field (operator value | [NOT] IN (value, ...) | [NOT] BETWEEN value AND value
+                      | [NOT] LIKE string | [NOT] ILIKE string | IS [NOT] NULL)
+field       := name | entity.key | MIN(field) | MAX(field) | LATEST(field)
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ def split_name(name: str) -> tuple[str, str]:
     if not dot:
         return "", name
     key = key.strip()
-    if len(key) >= 2 and key[0] == key[-1] and key[0] in "`\"":
+    if len(key) >= 2 and key[0] == key[-1] and key[0] in '`"':
         key = key[1:-1].replace('""', '"') if key[0] == '"' else key[1:-1]
     return entity.strip(), key
 
@@ -102,6 +102,9 @@ class _Parser:
         self._next += 1
         return token
 
+    def _at(self, kind: str) -> bool:
+        return self._token.kind == kind
+
     def _accept(self, *words: str) -> bool:
         if self._token.word in words and words:
             self._next += 1
@@ -110,7 +113,9 @@ class _Parser:
 
     def disjunction(self, depth: int) -> Node:
         if depth > DEPTH_LIMIT:
-            raise InvalidParameter(f"Invalid filter: brackets and NOT are nested more than {DEPTH_LIMIT} deep.")
+            raise InvalidParameter(
+                f"Invalid filter: brackets and NOT are nested more than {DEPTH_LIMIT} deep."
+            )
         parts = [self._conjunction(depth)]
         while self._accept("OR"):
             parts.append(self._conjunction(depth))
@@ -129,7 +134,9 @@ class _Parser:
             negated = not negated
             steps += 1
             if steps > DEPTH_LIMIT:
-                raise InvalidParameter(f"Invalid filter: brackets and NOT are nested more than {DEPTH_LIMIT} deep.")
+                raise InvalidParameter(
+                    f"Invalid filter: brackets and NOT are nested more than {DEPTH_LIMIT} deep."
+                )
         if self._token.kind == "open":
             self._take()
             inner = self.disjunction(steps + 1)
@@ -141,7 +148,9 @@ class _Parser:
     def _comparison(self) -> Node:
         self._comparisons += 1
         if self._comparisons > COMPARISON_LIMIT:
-            raise InvalidParameter(f"Invalid filter: it has more than {COMPARISON_LIMIT} comparisons. Use IN for lists.")
+            raise InvalidParameter(
+                f"Invalid filter: it has more than {COMPARISON_LIMIT} comparisons. Use IN for lists."
+            )
         field = self._field()
         token = self._take()
         if token.kind == "operator":
@@ -170,7 +179,9 @@ class _Parser:
                 raise _wrong(self._token, "BETWEEN needs two values with AND between them")
             between = Comparison(field, "BETWEEN", (low, self._value()))
             return Not(between) if negated else between
-        raise _wrong(token, "a comparison was expected, such as = 'value', > 5, LIKE 'a%', IN ('a', 'b') or IS NULL")
+        raise _wrong(
+            token, "a comparison was expected, such as = 'value', > 5, LIKE 'a%', IN ('a', 'b') or IS NULL"
+        )
 
     def _field(self) -> Field:
         token = self._take()
@@ -199,9 +210,9 @@ class _Parser:
     def _list(self) -> tuple[Value, ...]:
         self._expect("open", "an opening bracket")
         values = [self._value()]
-        while self._token.kind == "comma":
+        while self._at("comma"):
             self._take()
-            if self._token.kind == "close" and len(values) == 1:
+            if self._at("close") and len(values) == 1:
                 break  # the reference's clients write one-element lists as ('a',)
             values.append(self._value())
             if len(values) > LIST_LIMIT:
@@ -234,4 +245,6 @@ def number_of(token: Token) -> int | float:
 
 def _wrong(token: Token, reason: str) -> InvalidParameter:
     found = repr(token.text[:60]) if token.kind != "end" else "the end"
-    return InvalidParameter(f"Invalid clause(s) in filter string: at character {token.position}, {found}: {reason}.")
+    return InvalidParameter(
+        f"Invalid clause(s) in filter string: at character {token.position}, {found}: {reason}."
+    )

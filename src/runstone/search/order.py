@@ -100,7 +100,9 @@ def compile_order(items: Sequence[str], fields: FieldMap, dialect: str, ties: Se
             order.keys += measured_keys(entity, reference.key, descending)
         else:
             assert isinstance(entity, Related)
-            raise InvalidParameter(f"Invalid order_by entity '{reference.entity}': {name} fields cannot be sorted by.")
+            raise InvalidParameter(
+                f"Invalid order_by entity '{reference.entity}': {name} fields cannot be sorted by."
+            )
         if identity in seen:
             raise InvalidParameter(f"`order_by` contains duplicate fields: '{item}'. Name each field once.")
         seen.add(identity)
@@ -114,20 +116,29 @@ def compile_order(items: Sequence[str], fields: FieldMap, dialect: str, ties: Se
 def parse_item(item: str) -> tuple[Field, bool]:
     """`metrics.`a b` DESC` to its field and whether it descends."""
     if not isinstance(item, str) or len(item) > ITEM_LENGTH_LIMIT:
-        raise InvalidParameter(f"Invalid order_by clause: it must be a text of at most {ITEM_LENGTH_LIMIT} characters.")
+        raise InvalidParameter(
+            f"Invalid order_by clause: it must be a text of at most {ITEM_LENGTH_LIMIT} characters."
+        )
     refuse_unstorable_text(item)
     match = _ITEM.match(item)
     name = match.group("name") if match else ""
-    if not name or (not re.search(r"[`\"]", name) and re.search(r"[\s;,()']", name) and "." not in name and " " not in name):
+    if not name or (
+        not re.search(r"[`\"]", name)
+        and re.search(r"[\s;,()']", name)
+        and "." not in name
+        and " " not in name
+    ):
         raise InvalidParameter(f"Invalid order_by clause '{item[:200]}'. Could not be parsed.")
     direction = (match.group("direction") or "asc") if match else "asc"
-    if len(name) >= 2 and name[0] == name[-1] and name[0] in "`\"":
+    if len(name) >= 2 and name[0] == name[-1] and name[0] in '`"':
         return Field("", name[1:-1], "", 1), direction.lower() == "desc"
     entity, key = split_name(name)
     if entity and not re.fullmatch(r"\w+", entity):
         raise InvalidParameter(f"Invalid order_by clause '{item[:200]}'. Could not be parsed.")
     if entity and re.search(r"[\s;]", key) and not name.rstrip().endswith(("`", '"')):
-        raise InvalidParameter(f"Invalid order_by clause '{item[:200]}'. Quote keys that hold spaces: metrics.`my key` DESC.")
+        raise InvalidParameter(
+            f"Invalid order_by clause '{item[:200]}'. Quote keys that hold spaces: metrics.`my key` DESC."
+        )
     return Field(entity, key, "", 1), direction.lower() == "desc"
 
 
@@ -143,7 +154,7 @@ def _column_keys(column: Column, descending: bool, dialect: str) -> list[_Key]:
 def _add_pair(
     order: Order, entity: KeyValue | MetricValue, key: str, descending: bool, dialect: str, number: int
 ) -> None:
-    table = entity.row_owner.table  # type: ignore[attr-defined]
+    table = entity.row_owner.table
     assert isinstance(table, Table)
     joined = table.alias(f"sorted_{number}")
     columns = {id(column): joined.c[column.name] for column in table.columns}
@@ -164,7 +175,7 @@ def measured_keys(entity: Measurements, key: str, descending: bool) -> list[_Key
     rows = select(entity.value, entity.is_nan).where(entity.row_owner == entity.owner, key_match(entity, key))
     if entity.only is not None:
         rows = rows.where(entity.only)
-    rows = rows.order_by(*entity.latest).limit(1).correlate(entity.owner.table)  # type: ignore[attr-defined]
+    rows = rows.order_by(*entity.latest).limit(1).correlate(entity.owner.table)
     value = rows.with_only_columns(entity.value).scalar_subquery()
     is_nan = rows.with_only_columns(entity.is_nan).scalar_subquery()
     rank = case((is_nan.is_(None), 2), (is_nan == 1, 1), else_=0)
@@ -185,7 +196,9 @@ def _aliased(entity: KeyValue | MetricValue, columns: dict[int, Any]) -> KeyValu
             moved(entity.smallest),
             moved(entity.largest),
         )
-    return KeyValue(entity.owner, moved(entity.row_owner), moved(entity.value), moved(entity.key), moved(entity.key_id))
+    return KeyValue(
+        entity.owner, moved(entity.row_owner), moved(entity.value), moved(entity.key), moved(entity.key_id)
+    )
 
 
 def _sortable(expression: ColumnElement[Any], dialect: str) -> ColumnElement[Any]:

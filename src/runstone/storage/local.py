@@ -15,12 +15,19 @@ import os
 import secrets
 import shutil
 import stat
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TypeVar
 
-from runstone.errors import InvalidParameter, NotFound, PayloadTooLarge, RunstoneError, StorageFull, Unavailable
+from runstone.errors import (
+    InvalidParameter,
+    NotFound,
+    PayloadTooLarge,
+    RunstoneError,
+    StorageFull,
+    Unavailable,
+)
 from runstone.storage.paths import RESERVED_PREFIX
 from runstone.storage.store import Entry, Stat, Written
 
@@ -49,7 +56,7 @@ class LocalStore:
         os.close(self._staging)
         os.close(self._root)
 
-    async def list(self, folder: str) -> list[Entry]:
+    async def entries(self, folder: str) -> list[Entry]:
         return await self._run(self._list, folder)
 
     async def stat(self, key: str) -> Stat | None:
@@ -110,7 +117,9 @@ class LocalStore:
         if waiting:
             await self._run(_write_pieces, descriptor, digest, waiting)
         if size is not None and received != size:
-            raise InvalidParameter(f"The upload ended after {received} of {size} bytes; nothing was stored. Send it again.")
+            raise InvalidParameter(
+                f"The upload ended after {received} of {size} bytes; nothing was stored. Send it again."
+            )
         return Written(received, digest.hexdigest())
 
     def _list(self, folder: str) -> list[Entry]:
@@ -119,8 +128,9 @@ class LocalStore:
                 entries = [entry for entry in map(_entry, found) if entry is not None]
         except FileNotFoundError:
             return []
-        except NotADirectoryError as error:
-            raise _not_followed(folder) from error
+        except NotADirectoryError:
+            self._stat(folder)  # a file has no entries; anything else is refused there
+            return []
         return sorted(entries, key=lambda entry: entry.name)
 
     def _stat(self, key: str) -> Stat | None:
@@ -210,12 +220,16 @@ class LocalStore:
 
 
 def too_large(limit: int) -> PayloadTooLarge:
-    return PayloadTooLarge(f"The artifact is larger than the {limit} bytes that this server accepts. Nothing was stored.")
+    return PayloadTooLarge(
+        f"The artifact is larger than the {limit} bytes that this server accepts. Nothing was stored."
+    )
 
 
 def as_public_error(error: OSError) -> RunstoneError | OSError:
     if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-        return StorageFull("The artifact store is full; nothing was stored. Free some space, then send it again.")
+        return StorageFull(
+            "The artifact store is full; nothing was stored. Free some space, then send it again."
+        )
     if error.errno in (errno.ELOOP, errno.ENOTDIR, errno.ENXIO):
         return InvalidParameter("Invalid path: a part of it is not a folder of this store.")
     if error.errno == errno.ENAMETOOLONG:
@@ -248,7 +262,7 @@ def _entry(found: os.DirEntry[str]) -> Entry | None:
     return None
 
 
-def _write_pieces(descriptor: int, digest: Any, pieces: list[bytes]) -> None:
+def _write_pieces(descriptor: int, digest: Any, pieces: Sequence[bytes]) -> None:
     for piece in pieces:
         digest.update(piece)
         view = memoryview(piece)
@@ -269,7 +283,9 @@ def _in_use(staging: int, name: str) -> bool:
 
 
 def _in_the_way(key: str) -> InvalidParameter:
-    return InvalidParameter(f"Invalid path: '{key}' cannot be a file here: a folder or a file of that name is in the way.")
+    return InvalidParameter(
+        f"Invalid path: '{key}' cannot be a file here: a folder or a file of that name is in the way."
+    )
 
 
 def _not_followed(key: str) -> InvalidParameter:

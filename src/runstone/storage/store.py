@@ -32,7 +32,7 @@ class Written:
 
 
 class ArtifactStore(Protocol):
-    async def list(self, folder: str) -> list[Entry]:
+    async def entries(self, folder: str) -> list[Entry]:
         """The names in `folder` ('' is the root), sorted; a folder that does not exist is empty."""
 
     async def stat(self, key: str) -> Stat | None:

@@ -1,0 +1,153 @@
+"""The command line. Option names are MLflow's where they mean the same, so that a team swaps one command for the other."""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import typer
+from pydantic import ValidationError
+
+from runstone import __version__
+from runstone.core.address import DatabaseRefused
+from runstone.settings import Settings
+
+app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None)
+database = typer.Typer(no_args_is_help=True, help="Look after the database's tables.")
+app.add_typer(database, name="db")
+
+SHORT = {"host": "-h", "port": "-p", "workers": "-w"}
+
+
+def main() -> None:
+    app()
+
+
+@app.callback(invoke_without_command=True)
+def runstone(version: bool = typer.Option(False, "--version", help="Print the version and stop.")) -> None:
+    """Runstone: a self-hosted experiment tracking server."""
+    if version:
+        print(f"runstone {__version__}")
+        raise typer.Exit
+
+
+def _options(command: Callable[[Settings], None]) -> Callable[..., None]:
+    """Give `command` an option for each setting that has one: the option wins over the environment, that over the default."""
+
+    def run(**given: Any) -> None:
+        command(_settings({name: value for name, value in given.items() if value is not None}))
+
+    parameters = []
+    for name, field in Settings.model_fields.items():
+        option = (field.json_schema_extra or {}).get("option")  # type: ignore[union-attr]
+        if not isinstance(option, str):
+            continue
+        kind: Any = {"bool": bool, "int": int}.get(getattr(field.annotation, "__name__", ""), str)
+        shown = "" if field.default in (None, "") else f" [default: {field.default}]"
+        names = (option, SHORT[name]) if name in SHORT else (option,)
+        help_text = f"{field.description}{shown} [env: RUNSTONE_{name.upper()}]"
+        default = typer.Option(None, *names, help=help_text, show_default=False)
+        parameters.append(
+            inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=kind | None)
+        )
+    run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+    run.__doc__ = command.__doc__
+    return run
+
+
+def _server(settings: Settings) -> None:
+    """Serve the API and the pages."""
+    from runstone import serve  # noqa: PLC0415 (half a second that --help does not need)
+
+    def ready() -> None:
+        host = f"[{settings.host}]" if ":" in settings.host else settings.host
+        print(f"Runstone {__version__} is ready on http://{host}:{settings.port}{settings.static_prefix}", flush=True)
+        print(f"  database   {serve.address.parse(settings.backend_store_uri).shown}", flush=True)
+        print(f"  artifacts  {settings.artifacts_destination}", flush=True)
+
+    try:
+        serve.run(settings, ready)
+    except DatabaseRefused as error:
+        _stop(str(error))
+    except OSError as error:
+        if error.errno in (98, 48):
+            _stop(f"Port {settings.port} on {settings.host} is taken by another program. Choose one with --port.")
+        _stop(f"The server cannot start: {error.strerror or error} ({error.filename or settings.host}).")
+
+
+app.command("server")(_options(_server))
+
+
+@database.command("upgrade")
+def upgrade(uri: str = typer.Argument(None, help="Database; the backend store setting unless given.")) -> None:
+    """Bring the tables to this release's revision; a SQLite file is copied first."""
+    from runstone.core import migrate  # noqa: PLC0415
+
+    with _Opened(uri) as db:
+        before, after = migrate.upgrade(db)
+        print(f"Already at revision {after}." if before == after else f"Upgraded from {before or 'empty'} to {after}.")
+
+
+@database.command("check")
+def check(uri: str = typer.Argument(None, help="Database; the backend store setting unless given.")) -> None:
+    """Exit with 0 when the tables are this release's, with 1 when they need an upgrade."""
+    from runstone.core import migrate  # noqa: PLC0415
+
+    with _Opened(uri) as db:
+        found, wanted = db.read_now(migrate.current), migrate.head()
+        migrate.refuse_newer(found)
+        if found != wanted:
+            _stop(f"The database has revision {found or 'none'}, this release needs {wanted}. Run: runstone db upgrade")
+        print(f"The database has this release's revision {wanted}.")
+
+
+@database.command("current")
+def current(uri: str = typer.Argument(None, help="Database; the backend store setting unless given.")) -> None:
+    """Print the database's revision."""
+    from runstone.core import migrate  # noqa: PLC0415
+
+    with _Opened(uri) as db:
+        print(db.read_now(migrate.current) or "none")
+
+
+class _Opened:
+    """The database of a command; whatever refuses it becomes one line."""
+
+    def __init__(self, uri: str | None) -> None:
+        self._uri = uri
+
+    def __enter__(self) -> Any:
+        from runstone.core import address  # noqa: PLC0415
+        from runstone.core.db import Database  # noqa: PLC0415
+
+        try:
+            self._db = Database.open(address.parse(self._uri or _settings({}).backend_store_uri), 2)
+        except DatabaseRefused as error:
+            _stop(str(error))
+        return self._db
+
+    def __exit__(self, _kind: Any, error: BaseException | None, _trace: Any) -> None:
+        self._db.close()
+        if isinstance(error, DatabaseRefused):
+            _stop(str(error))
+
+
+def _settings(given: dict[str, Any]) -> Settings:
+    try:
+        return Settings(**given)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = str(first["loc"][0]) if first["loc"] else "setting"
+        _stop(f"RUNSTONE_{name.upper()} (--{name.replace('_', '-')}): {first['msg']}.")
+
+
+def _stop(message: str) -> Any:
+    print(f"runstone: {message}", file=sys.stderr)
+    raise typer.Exit(1)
+
+
+if __name__ == "__main__":
+    main()

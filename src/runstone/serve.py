@@ -1,0 +1,95 @@
+"""Run the HTTP server: one process on SQLite, one or several on Postgres."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Callable
+
+import uvicorn
+from fastapi import FastAPI
+from uvicorn.supervisors import Multiprocess
+
+from runstone.app import create_app, open_database, open_store
+from runstone.core import address, log
+from runstone.core.address import DatabaseRefused
+from runstone.settings import Settings
+
+# A request that runs when the server is told to stop has this long to end.
+GRACE_SECONDS = 25
+
+
+class _Server(uvicorn.Server):
+    """Says when it is ready, once, in words."""
+
+    def __init__(self, config: uvicorn.Config, ready: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._ready = ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            self._ready()
+
+
+def run(settings: Settings, ready: Callable[[], None]) -> None:
+    """Serve until SIGTERM or SIGINT. Raises `DatabaseRefused` and OSError before anything is served."""
+    place = address.parse(settings.backend_store_uri)
+    if settings.workers > 1 and place.dialect == "sqlite":
+        raise DatabaseRefused(
+            f"--workers {settings.workers} needs Postgres: a SQLite file has one server process, which uses the disk as fast as "
+            "several would. Leave --workers out, or name a Postgres database."
+        )
+    listener = listen(settings.host, settings.port)
+    log.configure(settings.log_level)
+    store, database = open_store(settings), open_database(settings)
+    if settings.workers == 1:
+        app = create_app(settings, store, database)
+        _Server(_config(app), ready).run([listener])
+        return
+    database.close()
+    store.close()
+    for name, value in settings.model_dump(exclude_none=True).items():
+        os.environ[f"RUNSTONE_{name.upper()}"] = str(value)
+    config = _config("runstone.serve:worker_app", settings.workers)
+    ready()
+    Multiprocess(config, uvicorn.Server(config).run, [listener]).run()
+
+
+def worker_app() -> FastAPI:
+    """The application of one of several processes; its settings come through the environment."""
+    settings = Settings()
+    log.configure(settings.log_level)
+    return create_app(settings)
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A listening socket, taken before anything else, so that a port in use is told at once."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+    except BaseException:
+        listener.close()
+        raise
+    listener.listen(2048)
+    listener.set_inheritable(True)
+    return listener
+
+
+def _config(app: FastAPI | str, workers: int = 1) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        factory=isinstance(app, str),
+        workers=workers,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        ws="none",
+        loop="uvloop",
+        http="httptools",
+        timeout_keep_alive=75,
+        timeout_graceful_shutdown=GRACE_SECONDS,
+        proxy_headers=False,
+    )
