@@ -34,9 +34,7 @@ def upgrade() -> None:
         sa.Column("step", sa.BigInteger(), nullable=False),
         sa.Column("value", sa.Double(), nullable=False),
         sa.Column("is_nan", sa.SmallInteger(), nullable=False),
-        sa.PrimaryKeyConstraint(
-            "run_pk", "key_id", "timestamp", "step", "value", "is_nan", name=op.f("pk_points")
-        ),
+        sa.PrimaryKeyConstraint("run_pk", "key_id", "timestamp", "step", "value", "is_nan", name=op.f("pk_points")),
         sqlite_with_rowid=False,
     )
     server_state = op.create_table(
@@ -61,9 +59,7 @@ def upgrade() -> None:
         sa.Column("lifecycle_stage", sa.Text(), nullable=False),
         sa.Column("creation_time", sa.BigInteger(), nullable=False),
         sa.Column("last_update_time", sa.BigInteger(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["workspace_id"], ["workspaces.id"], name=op.f("fk_experiments_workspace_id")
-        ),
+        sa.ForeignKeyConstraint(["workspace_id"], ["workspaces.id"], name=op.f("fk_experiments_workspace_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_experiments")),
         sa.UniqueConstraint("workspace_id", "name", name=op.f("uq_experiments_workspace_id_name")),
         sqlite_autoincrement=True,
@@ -76,9 +72,7 @@ def upgrade() -> None:
         sa.Column("creation_timestamp", sa.BigInteger(), nullable=False),
         sa.Column("last_updated_timestamp", sa.BigInteger(), nullable=False),
         sa.Column("description", sa.Text()),
-        sa.ForeignKeyConstraint(
-            ["workspace_id"], ["workspaces.id"], name=op.f("fk_registered_models_workspace_id")
-        ),
+        sa.ForeignKeyConstraint(["workspace_id"], ["workspaces.id"], name=op.f("fk_registered_models_workspace_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_registered_models")),
         sa.UniqueConstraint("workspace_id", "name", name=op.f("uq_registered_models_workspace_id_name")),
     )
@@ -93,13 +87,9 @@ def upgrade() -> None:
         sa.Column("source", sa.Text(), nullable=False),
         sa.Column("schema", sa.Text()),
         sa.Column("profile", sa.Text()),
-        sa.ForeignKeyConstraint(
-            ["experiment_id"], ["experiments.id"], name=op.f("fk_datasets_experiment_id")
-        ),
+        sa.ForeignKeyConstraint(["experiment_id"], ["experiments.id"], name=op.f("fk_datasets_experiment_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_datasets")),
-        sa.UniqueConstraint(
-            "experiment_id", "name", "digest", name=op.f("uq_datasets_experiment_id_name_digest")
-        ),
+        sa.UniqueConstraint("experiment_id", "name", "digest", name=op.f("uq_datasets_experiment_id_name_digest")),
     )
     op.create_table(
         "experiment_tags",
@@ -131,12 +121,8 @@ def upgrade() -> None:
         sa.Column("model_type", sa.Text(), nullable=False),
         sa.Column("source_run_id", sa.Text(), nullable=False),
         sa.Column("status_message", sa.Text(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["experiment_id"], ["experiments.id"], name=op.f("fk_logged_models_experiment_id")
-        ),
-        sa.ForeignKeyConstraint(
-            ["workspace_id"], ["workspaces.id"], name=op.f("fk_logged_models_workspace_id")
-        ),
+        sa.ForeignKeyConstraint(["experiment_id"], ["experiments.id"], name=op.f("fk_logged_models_experiment_id")),
+        sa.ForeignKeyConstraint(["workspace_id"], ["workspaces.id"], name=op.f("fk_logged_models_workspace_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_logged_models")),
         sa.UniqueConstraint("model_id", name=op.f("uq_logged_models_model_id")),
     )
@@ -172,9 +158,7 @@ def upgrade() -> None:
             ondelete="CASCADE",
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_model_versions")),
-        sa.UniqueConstraint(
-            "registered_model_id", "version", name=op.f("uq_model_versions_registered_model_id_version")
-        ),
+        sa.UniqueConstraint("registered_model_id", "version", name=op.f("uq_model_versions_registered_model_id_version")),
     )
     op.create_index("ix_model_versions_model_id", "model_versions", ["model_id"])
     op.create_index("ix_model_versions_run_id", "model_versions", ["run_id"])
@@ -321,9 +305,7 @@ def upgrade() -> None:
         sa.Column("dataset_id", BigInt, nullable=False),
         sa.Column("workspace_id", sa.Integer(), nullable=False),
         sa.ForeignKeyConstraint(["dataset_id"], ["datasets.id"], name=op.f("fk_run_datasets_dataset_id")),
-        sa.ForeignKeyConstraint(
-            ["run_pk"], ["runs.id"], name=op.f("fk_run_datasets_run_pk"), ondelete="CASCADE"
-        ),
+        sa.ForeignKeyConstraint(["run_pk"], ["runs.id"], name=op.f("fk_run_datasets_run_pk"), ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_run_datasets")),
         sa.UniqueConstraint("run_pk", "dataset_id", name=op.f("uq_run_datasets_run_pk_dataset_id")),
     )
@@ -337,9 +319,7 @@ def upgrade() -> None:
         sa.Column("workspace_id", sa.Integer(), nullable=False),
         sa.Column("step", sa.BigInteger(), nullable=False),
         sa.Column("position", sa.Integer(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["run_pk"], ["runs.id"], name=op.f("fk_run_models_run_pk"), ondelete="CASCADE"
-        ),
+        sa.ForeignKeyConstraint(["run_pk"], ["runs.id"], name=op.f("fk_run_models_run_pk"), ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("run_pk", "direction", "model_id", name=op.f("pk_run_models")),
         sqlite_with_rowid=False,
     )
@@ -352,9 +332,7 @@ def upgrade() -> None:
         sa.Column("workspace_id", sa.Integer(), nullable=False),
         sa.Column("value", sa.Text(), nullable=False),
         sa.ForeignKeyConstraint(["key_id"], ["keys.id"], name=op.f("fk_run_params_key_id")),
-        sa.ForeignKeyConstraint(
-            ["run_pk"], ["runs.id"], name=op.f("fk_run_params_run_pk"), ondelete="CASCADE"
-        ),
+        sa.ForeignKeyConstraint(["run_pk"], ["runs.id"], name=op.f("fk_run_params_run_pk"), ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("run_pk", "key_id", name=op.f("pk_run_params")),
         sqlite_with_rowid=False,
     )
@@ -406,9 +384,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("run_dataset_id", "key", name=op.f("pk_run_dataset_tags")),
         sqlite_with_rowid=False,
     )
-    op.create_index(
-        "ix_run_params_value", "run_params", ["key_id", sa.text("substr(value, 1, 200)"), "run_pk"]
-    )
+    op.create_index("ix_run_params_value", "run_params", ["key_id", sa.text("substr(value, 1, 200)"), "run_pk"])
     op.create_index("ix_run_tags_value", "run_tags", ["key_id", sa.text("substr(value, 1, 200)"), "run_pk"])
     op.create_index(
         "ix_logged_model_params_value",

@@ -49,9 +49,7 @@ def _options(command: Callable[[Settings], None]) -> Callable[..., None]:
         names = (option, SHORT[name]) if name in SHORT else (option,)
         help_text = f"{field.description}{shown} [env: RUNSTONE_{name.upper()}]"
         default = typer.Option(None, *names, help=help_text, show_default=False)
-        parameters.append(
-            inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=kind | None)
-        )
+        parameters.append(inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=kind | None))
     run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
     run.__doc__ = command.__doc__

@@ -56,7 +56,8 @@ def create_app(settings: Settings, store: LocalStore | None = None, database: Da
     app.state.settings, app.state.store, app.state.db = settings, store, database
     experiment_lifecycle.followers[:] = [run_queries.follow_experiment, model_lifecycle.follow_experiment]
     for router in ROUTERS:
-        app.include_router(router)
+        # One flat list, which core/dispatch.py looks up by exact path; included routers would be nested.
+        app.router.routes.extend(router.routes)
     failures.install(app)
     app.router.middleware_stack = ExactPaths(app.router)
     app.add_middleware(frame.Frame, settings=settings)
@@ -82,9 +83,7 @@ def open_store(settings: Settings) -> LocalStore:
 
 def open_database(settings: Settings) -> Database:
     """The database with this release's tables. Raises `DatabaseRefused` with a sentence for the operator."""
-    db = Database.open(
-        address.parse(settings.backend_store_uri), settings.database_pool, register_sqlite_functions
-    )
+    db = Database.open(address.parse(settings.backend_store_uri), settings.database_pool, register_sqlite_functions)
     try:
         migrate.prepare(db)
 

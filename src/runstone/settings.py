@@ -43,9 +43,7 @@ class Settings(BaseSettings):
     host: str = _setting("127.0.0.1", "--host", "Address to listen on.")
     port: int = _setting(5000, "--port", "Port to listen on.", ge=0, le=65535)
     workers: int = _setting(1, "--workers", "Server processes; more than one needs Postgres.", ge=1, le=64)
-    static_prefix: str = _setting(
-        "", "--static-prefix", "Path put before every URL, such as /tracking; starts with a slash."
-    )
+    static_prefix: str = _setting("", "--static-prefix", "Path put before every URL, such as /tracking; starts with a slash.")
     allowed_hosts: str = _setting(
         "",
         "--allowed-hosts",
@@ -59,9 +57,7 @@ class Settings(BaseSettings):
     max_json_bytes: int = _setting(
         32 * 1024 * 1024, None, "Largest JSON request body, in bytes; larger ones answer 413.", ge=65536
     )
-    max_artifact_bytes: int = _setting(
-        0, None, "Largest artifact upload, in bytes; 0 means no limit but the disk's.", ge=0
-    )
+    max_artifact_bytes: int = _setting(0, None, "Largest artifact upload, in bytes; 0 means no limit but the disk's.", ge=0)
     truncate_long_values: bool = _setting(
         True,
         None,

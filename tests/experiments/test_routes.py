@@ -68,7 +68,9 @@ class TestCreate:
         assert "artifact_location" in answer.json()["message"]
         assert server.get("experiments/get-by-name", experiment_name="never").status_code == 404
 
-    @pytest.mark.parametrize("location", ["/data/mlruns", "file:///data/mlruns", "gs://b/x", "dbfs:/x/y", "abfss://c@a.dfs.net/x"])
+    @pytest.mark.parametrize(
+        "location", ["/data/mlruns", "file:///data/mlruns", "gs://b/x", "dbfs:/x/y", "abfss://c@a.dfs.net/x"]
+    )
     def test_a_location_of_the_client_is_kept_and_never_opened(self, server: RunningServer, location: str) -> None:
         number = server.experiment(artifact_location=location)
         run_id = server.run(number)
@@ -163,7 +165,9 @@ class TestTags:
     def test_at_most_fifty_custom_views(self, server: RunningServer) -> None:
         number = server.experiment()
         for i in range(50):
-            server.ok("experiments/set-experiment-tag", {"experiment_id": number, "key": f"mlflow.customView.view{i}", "value": "x"})
+            server.ok(
+                "experiments/set-experiment-tag", {"experiment_id": number, "key": f"mlflow.customView.view{i}", "value": "x"}
+            )
         body = {"experiment_id": number, "key": "mlflow.customView.view51", "value": "x"}
         assert server.post("experiments/set-experiment-tag", body).status_code == 400
         again = body | {"key": "mlflow.customView.view1", "value": "changed"}

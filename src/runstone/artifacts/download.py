@@ -40,9 +40,7 @@ async def answer_file(request: Request, store: ArtifactStore, key: str) -> Respo
         "Content-Security-Policy": _POLICY,
         "Cache-Control": "private, no-cache",
     }
-    if found.etag in [
-        tag.strip().removeprefix("W/") for tag in request.headers.get("if-none-match", "").split(",")
-    ]:
+    if found.etag in [tag.strip().removeprefix("W/") for tag in request.headers.get("if-none-match", "").split(",")]:
         return Response(status_code=304, headers=headers)
     start, length, status = 0, found.size, 200
     wanted = request.headers.get("range")

@@ -51,9 +51,7 @@ def requested_path(request: Request) -> str:
             if not rest:
                 return ""
             if rest == b"/":
-                raise InvalidParameter(
-                    "Invalid path: it is empty. Name an artifact, such as 1/model/MLmodel."
-                )
+                raise InvalidParameter("Invalid path: it is empty. Name an artifact, such as 1/model/MLmodel.")
             return paths.canonical(paths.decoded(rest.removeprefix(b"/")))
         if found:
             rest = rest.partition(b"/")[2] if b"mpu" in mark else rest

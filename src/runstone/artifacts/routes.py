@@ -117,9 +117,7 @@ async def upload_run_artifact(request: Request, ctx: Ctx, _: WritableWorkspace) 
 
 
 @router.get("/api/2.0/mlflow-artifacts/artifacts")
-async def list_store(
-    request: Request, body: Annotated[ListStore, wire.body(ListStore)], store: ReadableStore
-) -> Response:
+async def list_store(request: Request, body: Annotated[ListStore, wire.body(ListStore)], store: ReadableStore) -> Response:
     """Bare names: the client joins them with the folder that it asked for."""
     entries = await store_of(request).entries(paths.canonical_or_root(body.path))
     return answer({"files": files_json(entries)} if entries else {})
@@ -132,9 +130,7 @@ async def download(request: Request, store: ReadableStore) -> Response:
 
 @router.put("/api/2.0/mlflow-artifacts/artifacts/{artifact_path:path}")
 async def upload(request: Request, ctx: Ctx, store: WritableStore) -> Response:
-    await store_of(request).write(
-        store.key, request.stream(), announced(request), ctx.settings.max_artifact_bytes
-    )
+    await store_of(request).write(store.key, request.stream(), announced(request), ctx.settings.max_artifact_bytes)
     return answer({})
 
 
@@ -157,21 +153,15 @@ async def multipart(store: WritableStore) -> Response:
 
 @router.get("/api/2.0/mlflow-artifacts/presigned/{artifact_path:path}")
 async def presigned(store: ReadableStore) -> Response:
-    raise NotImplementedHere(
-        "Presigned URLs are not supported for the current artifact repository. Download with GET."
-    )
+    raise NotImplementedHere("Presigned URLs are not supported for the current artifact repository. Download with GET.")
 
 
 @router.post("/api/2.0/mlflow/artifacts/presigned-upload-url")
-async def presigned_upload(
-    body: Annotated[PresignedUpload, wire.body(PresignedUpload)], _: WritableWorkspace
-) -> Response:
+async def presigned_upload(body: Annotated[PresignedUpload, wire.body(PresignedUpload)], _: WritableWorkspace) -> Response:
     if bool(body.run_id) == bool(body.model_id):
         raise InvalidParameter("Exactly one of 'run_id' and 'model_id' must be given.")
     paths.canonical(body.path)
-    raise InvalidParameter(
-        "Presigned URLs are not available for artifacts that pass through this server. Upload with PUT."
-    )
+    raise InvalidParameter("Presigned URLs are not available for artifacts that pass through this server. Upload with PUT.")
 
 
 @router.post("/api/2.0/mlflow/artifacts/presigned-download-url")
@@ -180,9 +170,7 @@ async def presigned_download(
 ) -> Response:
     paths.canonical(body.path)
     await ctx.db.read(run.load)
-    raise InvalidParameter(
-        "Presigned URLs are not available for artifacts that pass through this server. Download with GET."
-    )
+    raise InvalidParameter("Presigned URLs are not available for artifacts that pass through this server. Download with GET.")
 
 
 def announced(request: Request) -> int | None:

@@ -38,9 +38,7 @@ def parse(uri: str) -> Address:
         ) from error
     if url.drivername in ("sqlite", "sqlite+pysqlite"):
         if not url.database or url.database == ":memory:":
-            raise DatabaseRefused(
-                "An in-memory SQLite database would lose every run. Name a file: sqlite:///runstone.db."
-            )
+            raise DatabaseRefused("An in-memory SQLite database would lose every run. Name a file: sqlite:///runstone.db.")
         file = Path(url.database).absolute()
         return Address("sqlite", URL.create("sqlite+pysqlite", database=str(file)), file)
     if url.drivername in POSTGRES_SCHEMES:

@@ -34,6 +34,10 @@ class Merge(Protocol[Item, Result]):
         """One result or one error per item; raising fails the whole call, which is then made item by item."""
 
 
+class Raced(Exception):  # noqa: N818 (never seen by a caller)
+    """Raised by a merge: another server process wrote the same row in between, so what was read is out of date."""
+
+
 @dataclass(slots=True)
 class _Waiting:
     call: Callable[[Connection], Any] | None
@@ -79,9 +83,7 @@ class GroupCommitter:
 
     def _put(self, waiting: _Waiting) -> None:
         if self._closing or self._queue.qsize() > QUEUE_LIMIT:
-            raise Unavailable(
-                "The server has more writes waiting than it can take; send the request again shortly."
-            )
+            raise Unavailable("The server has more writes waiting than it can take; send the request again shortly.")
         self._queue.put(waiting)
 
     def _run(self) -> None:
@@ -141,7 +143,7 @@ class GroupCommitter:
             if waiting.call is not None:
                 self._attempt(connection, waiting.call, waiting)
 
-    def _perform_merged(self, connection: Connection, merge: Any, members: list[_Waiting]) -> None:
+    def _perform_merged(self, connection: Connection, merge: Any, members: list[_Waiting], *, again: bool = True) -> None:
         together = _Waiting(lambda c: merge(c, [member.item for member in members]), None, None, None, None)
         self._attempt(connection, together.call, together)
         if together.error is None:
@@ -151,8 +153,11 @@ class GroupCommitter:
                 else:
                     member.result = outcome
             return
-        if len(members) == 1:
+        if len(members) == 1 and not (isinstance(together.error, Raced) and again):
             members[0].error = together.error
+            return
+        if len(members) == 1:
+            self._perform_merged(connection, merge, members, again=False)
             return
         for member in members:
             self._perform_merged(connection, merge, [member])

@@ -48,9 +48,7 @@ def install(app: FastAPI, page: PageMaker = lambda _request, _error: None) -> No
 
     async def unknown(request: Request, error: Exception) -> Response:
         log.error("a request failed by a bug", exc_info=error)
-        return answered(
-            request, InternalError("The server failed on this request by a mistake of its own; it is logged.")
-        )
+        return answered(request, InternalError("The server failed on this request by a mistake of its own; it is logged."))
 
     app.add_exception_handler(RunstoneError, known)
     app.add_exception_handler(HTTPException, http)
@@ -60,16 +58,12 @@ def install(app: FastAPI, page: PageMaker = lambda _request, _error: None) -> No
 
 
 def json_answer(error: RunstoneError) -> Response:
-    return Response(
-        orjson.dumps(error.body()), error.status, headers=error.headers, media_type="application/json"
-    )
+    return Response(orjson.dumps(error.body()), error.status, headers=error.headers, media_type="application/json")
 
 
 def _of_status(request: Request, status: int) -> RunstoneError:
     if status == HTTPStatus.NOT_FOUND:
-        return EndpointNotFound(
-            f"There is no {request.url.path[:200]} here. Check the path and the server's address."
-        )
+        return EndpointNotFound(f"There is no {request.url.path[:200]} here. Check the path and the server's address.")
     if status == HTTPStatus.METHOD_NOT_ALLOWED:
         return MethodNotAllowed(f"{request.method} is not allowed on {request.url.path[:200]}.")
     return InvalidParameter(f"The request was refused: {HTTPStatus(status).phrase}.")

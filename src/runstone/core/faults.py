@@ -22,18 +22,12 @@ def as_public_error(error: BaseException) -> RunstoneError | BaseException:
     state = getattr(getattr(error, "orig", None), "sqlstate", None)
     if isinstance(error, exc.IntegrityError):
         log.warning("a write met a constraint: %s", text)
-        return BadRequest(
-            "The request conflicts with what is stored: the same entry exists already, or one it needs is gone."
-        )
+        return BadRequest("The request conflicts with what is stored: the same entry exists already, or one it needs is gone.")
     if "database or disk is full" in text or state in FULL_SQLSTATES:
-        return StorageFull(
-            "The server's disk is full; nothing was stored. Free some space, then send the request again."
-        )
+        return StorageFull("The server's disk is full; nothing was stored. Free some space, then send the request again.")
     if state in OUT_OF_RANGE_SQLSTATES or isinstance(error, exc.DataError | OverflowError):
         return InvalidParameter("A value of the request is outside the range that can be stored.")
     if isinstance(error, exc.OperationalError | exc.TimeoutError | exc.InterfaceError | OSError):
         log.error("the database is not available: %s", text)
-        return Unavailable(
-            "The database is not available at the moment; nothing was stored. Send the request again."
-        )
+        return Unavailable("The database is not available at the moment; nothing was stored. Send the request again.")
     return error

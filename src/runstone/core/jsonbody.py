@@ -42,13 +42,9 @@ def decode_object(raw: bytes) -> dict[str, Any]:
         if isinstance(value, str):
             value = _DECODER.decode(value)
     except UnicodeDecodeError as error:
-        raise InvalidParameter(
-            f"The request body is not UTF-8: byte {error.start} cannot be decoded."
-        ) from error
+        raise InvalidParameter(f"The request body is not UTF-8: byte {error.start} cannot be decoded.") from error
     except _Duplicate as error:
-        raise InvalidParameter(
-            f"The request body names the field {str(error)!r} twice. Send it once."
-        ) from error
+        raise InvalidParameter(f"The request body names the field {str(error)!r} twice. Send it once.") from error
     except RecursionError as error:
         raise InvalidParameter("The request body is nested too deep.") from error
     except ValueError as error:
@@ -78,13 +74,9 @@ def refuse_unstorable(value: Any) -> None:
 
 def refuse_unstorable_text(text: str) -> None:
     if "\x00" in text:
-        raise InvalidParameter(
-            "The request holds a NUL character (\\u0000), which cannot be stored. Remove it."
-        )
+        raise InvalidParameter("The request holds a NUL character (\\u0000), which cannot be stored. Remove it.")
     if _SURROGATE.search(text):
-        raise InvalidParameter(
-            "The request holds half of a surrogate pair, which is not a character. Remove it."
-        )
+        raise InvalidParameter("The request holds half of a surrogate pair, which is not a character. Remove it.")
 
 
 def _reason(error: ValueError) -> str:

@@ -106,9 +106,7 @@ def _store(connection: Connection, names: list[str]) -> dict[str, int]:
     found: dict[str, int] = {}
     for part in _parts(names):
         connection.execute(insert(keys).on_conflict_do_nothing(), [{"name": name} for name in part])
-        found.update(
-            {name: number for number, name in connection.execute(select(keys).where(keys.c.name.in_(part)))}
-        )
+        found.update({name: number for number, name in connection.execute(select(keys).where(keys.c.name.in_(part)))})
     return found
 
 

@@ -91,9 +91,7 @@ def keep_copy(address: Address, revision: str) -> Path:
     except sqlite3.Error as error:
         copy.unlink(missing_ok=True)
         free = shutil.disk_usage(address.file.parent).free
-        raise DatabaseRefused(
-            f"No copy could be made before the upgrade ({error}; {free} bytes are free)."
-        ) from error
+        raise DatabaseRefused(f"No copy could be made before the upgrade ({error}; {free} bytes are free).") from error
     finally:
         source.close()
         target.close()

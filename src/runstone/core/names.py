@@ -34,9 +34,7 @@ def check_key(key: str, field: str) -> str:
 
 def check_length(text: str, limit: int, field: str) -> str:
     if len(text) > limit:
-        raise InvalidParameter(
-            f"'{field}' exceeds the maximum length of {limit} characters: it has {len(text)}."
-        )
+        raise InvalidParameter(f"'{field}' exceeds the maximum length of {limit} characters: it has {len(text)}.")
     return text
 
 

@@ -28,11 +28,7 @@ def encode(key: bytes, query: str, position: list[Any]) -> str:
 def decode(key: bytes, query: str, token: str) -> list[Any]:
     """The position in `token`. Raises `InvalidParameter` for one that this server did not issue for this query."""
     try:
-        raw = (
-            base64.b64decode(token.encode("ascii"), altchars=b"-_", validate=True)
-            if len(token) <= TOKEN_LIMIT
-            else b""
-        )
+        raw = base64.b64decode(token.encode("ascii"), altchars=b"-_", validate=True) if len(token) <= TOKEN_LIMIT else b""
         signature, payload = raw[:SIGNATURE_BYTES], raw[SIGNATURE_BYTES:]
         if not hmac.compare_digest(signature, _signature(key, payload)):
             raise ValueError("signature")

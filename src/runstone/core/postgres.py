@@ -34,9 +34,7 @@ def refuse_unsafe_durability(engine: Engine) -> None:
         reason = str(error.orig).strip().splitlines()[0]
         raise DatabaseRefused(f"Postgres cannot be reached: {reason}.") from error
     if fsync != "on":
-        raise DatabaseRefused(
-            "Postgres runs with fsync=off and would lose acknowledged runs in a crash. Turn fsync on."
-        )
+        raise DatabaseRefused("Postgres runs with fsync=off and would lose acknowledged runs in a crash. Turn fsync on.")
 
 
 def may_retry(error: BaseException) -> bool:

@@ -27,11 +27,7 @@ DEFAULT_SCOPE = Scope()
 
 def scoped(table: Table, scope: Scope, *columns: ColumnElement[Any]) -> Select[Any]:
     """SELECT `columns` (all of `table` when none are named) of this workspace's rows only."""
-    return (
-        select(*(columns or table.columns))
-        .select_from(table)
-        .where(table.c.workspace_id == scope.workspace_id)
-    )
+    return select(*(columns or table.columns)).select_from(table).where(table.c.workspace_id == scope.workspace_id)
 
 
 @dataclass(frozen=True, slots=True)

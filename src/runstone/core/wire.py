@@ -125,9 +125,7 @@ def required(value: Any) -> Any:
 
 REQUIRED = BeforeValidator(required)
 RequiredStr = Annotated[str, BeforeValidator(_text), REQUIRED]
-RequiredInt64 = Annotated[
-    int, BeforeValidator(lambda value: _integer(INT64, value)), BeforeValidator(required)
-]
+RequiredInt64 = Annotated[int, BeforeValidator(lambda value: _integer(INT64, value)), BeforeValidator(required)]
 
 
 def enum(**names: int) -> BeforeValidator:
@@ -163,9 +161,7 @@ async def read_body(request: Request) -> bytes:
     limit: int = request.app.state.settings.max_json_bytes
     declared = request.headers.get("content-length", "")
     if declared.isdigit() and int(declared) > limit:
-        raise PayloadTooLarge(
-            f"The request body is larger than {limit} bytes. Split it into smaller requests."
-        )
+        raise PayloadTooLarge(f"The request body is larger than {limit} bytes. Split it into smaller requests.")
     if request.headers.get("content-encoding", "identity").lower() != "identity":
         raise InvalidParameter("Content-Encoding is not supported for JSON requests. Send the body as it is.")
     chunks: list[bytes] = []
@@ -173,9 +169,7 @@ async def read_body(request: Request) -> bytes:
     async for chunk in request.stream():
         size += len(chunk)
         if size > limit:
-            raise PayloadTooLarge(
-                f"The request body is larger than {limit} bytes. Split it into smaller requests."
-            )
+            raise PayloadTooLarge(f"The request body is larger than {limit} bytes. Split it into smaller requests.")
         chunks.append(chunk)
     return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 
@@ -186,9 +180,7 @@ def check_content_type(request: Request) -> None:
         return
     declared = request.headers.get("content-type")
     if declared is None:
-        raise InvalidParameter(
-            "Bad Request. Content-Type header is missing. Content-Type must be one of ['application/json']."
-        )
+        raise InvalidParameter("Bad Request. Content-Type header is missing. Content-Type must be one of ['application/json'].")
     kind, _, parameters = declared.partition(";")
     if kind.strip().lower() != "application/json":
         raise InvalidParameter("Bad Request. Content-Type must be one of ['application/json'].")
@@ -254,9 +246,7 @@ def _shaped_query(schema: type[Message], raw: dict[str, Any]) -> dict[str, Any]:
             continue
         repeated = "list" in str(field.annotation)
         if not repeated and len(set(values)) > 1:
-            raise InvalidParameter(
-                f"The parameter '{name}' stands in the query string with different values. Send one."
-            )
+            raise InvalidParameter(f"The parameter '{name}' stands in the query string with different values. Send one.")
         shaped[name] = values if repeated else values[0]
     return shaped
 
@@ -264,9 +254,7 @@ def _shaped_query(schema: type[Message], raw: dict[str, Any]) -> dict[str, Any]:
 def _refuse_both_spellings(schema: type[Message], raw: dict[str, Any]) -> None:
     for name, field in schema.model_fields.items():
         if field.alias and field.alias != name and name in raw and field.alias in raw:
-            raise InvalidParameter(
-                f"The request has both '{name}' and '{field.alias}', which are one field. Send one."
-            )
+            raise InvalidParameter(f"The request has both '{name}' and '{field.alias}', which are one field. Send one.")
 
 
 def _explained(schema: type[Message], raw: dict[str, Any], error: ValidationError) -> InvalidParameter:
@@ -327,9 +315,7 @@ class ApiRouter(APIRouter):
             twin = options | {"include_in_schema": False}
             super().add_api_route(f"/ajax-api/{path.removeprefix('/api/')}", endpoint, **twin)
 
-    def hot(
-        self, path: str, *, guard: type, methods: tuple[str, ...] = ("POST",)
-    ) -> Callable[[Endpoint], Endpoint]:
+    def hot(self, path: str, *, guard: type, methods: tuple[str, ...] = ("POST",)) -> Callable[[Endpoint], Endpoint]:
         """A bare Starlette route, for the few paths where the dependency solver's time counts; `guard` names the
         guard that the endpoint opens itself."""
 

@@ -28,9 +28,7 @@ def restore(connection: Connection, experiment: EditExperiment) -> None:
 def _move(connection: Connection, experiment: EditExperiment, before: str, after: str) -> None:
     row = experiment.load(connection)
     if row.lifecycle_stage != before:
-        raise NotFound(
-            f"No Experiment with id={experiment.number} exists in the {before} state; it is {row.lifecycle_stage}."
-        )
+        raise NotFound(f"No Experiment with id={experiment.number} exists in the {before} state; it is {row.lifecycle_stage}.")
     queries.set_lifecycle(connection, experiment.number, after)
     for follow in followers:
         follow(connection, experiment.scope, experiment.number, after)

@@ -65,9 +65,7 @@ def create(
 
 def create_default(connection: Connection, scope: Scope, root: str) -> None:
     """Experiment 0, `Default`: scripts that name no experiment log there."""
-    if connection.execute(
-        scoped(experiments, scope).where(experiments.c.id == DEFAULT_EXPERIMENT_ID)
-    ).first():
+    if connection.execute(scoped(experiments, scope).where(experiments.c.id == DEFAULT_EXPERIMENT_ID)).first():
         return
     now = now_ms()
     row = {
@@ -98,9 +96,7 @@ def set_lifecycle(connection: Connection, experiment_id: int, stage: str) -> Non
     connection.execute(update(experiments).where(experiments.c.id == experiment_id).values(values))
 
 
-def set_tags(
-    connection: Connection, scope: Scope, experiment_id: int, tags: Iterable[tuple[str, str]]
-) -> None:
+def set_tags(connection: Connection, scope: Scope, experiment_id: int, tags: Iterable[tuple[str, str]]) -> None:
     rows = [
         {"experiment_id": experiment_id, "key": key, "workspace_id": scope.workspace_id, "value": value}
         for key, value in dict(tags).items()

@@ -58,9 +58,7 @@ async def get_experiment(
 ) -> Response:
     def load(connection: Any) -> dict[str, Any]:
         row = experiment.load(connection)
-        return experiment_json(
-            row, ctx.scope.workspace, queries.tags_of(connection, ctx.scope, [row.id])[row.id]
-        )
+        return experiment_json(row, ctx.scope.workspace, queries.tags_of(connection, ctx.scope, [row.id])[row.id])
 
     return answer({"experiment": await ctx.db.read(load)})
 
@@ -73,9 +71,7 @@ async def get_experiment_by_name(
         row = queries.find_by_name(connection, ctx.scope, body.experiment_name)
         if row is None:
             raise NotFound(f"Could not find experiment with name '{body.experiment_name}'")
-        return experiment_json(
-            row, ctx.scope.workspace, queries.tags_of(connection, ctx.scope, [row.id])[row.id]
-        )
+        return experiment_json(row, ctx.scope.workspace, queries.tags_of(connection, ctx.scope, [row.id])[row.id])
 
     return answer({"experiment": await ctx.db.read(load)})
 

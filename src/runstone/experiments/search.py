@@ -16,9 +16,7 @@ FIELDS = FieldMap(
                 "name": Column(experiments.c.name),
                 "experiment_id": Column(experiments.c.id, "id", operators=("=", "!=", "IN", "NOT IN")),
                 "creation_time": Column(experiments.c.creation_time, "number", operators=NUMBER_OPERATORS),
-                "last_update_time": Column(
-                    experiments.c.last_update_time, "number", operators=NUMBER_OPERATORS
-                ),
+                "last_update_time": Column(experiments.c.last_update_time, "number", operators=NUMBER_OPERATORS),
             },
             aliases={"last_updated_time": "last_update_time"},
         ),
@@ -49,6 +47,4 @@ def order_of(items: Sequence[str], dialect: str) -> Order:
         Tie("creation_time", experiments.c.creation_time, descending=True),
         Tie("experiment_id", experiments.c.id),
     )
-    return compile_order(
-        items, FIELDS, dialect, (Tie("experiment_id", experiments.c.id, True),) if items else default
-    )
+    return compile_order(items, FIELDS, dialect, (Tie("experiment_id", experiments.c.id, True),) if items else default)

@@ -59,6 +59,4 @@ def _check_duration(key: str, value: str, name: str, others: dict[str, str]) -> 
     fits = isinstance(duration, str) and len(duration) <= DURATION_LIMIT and _DURATION.match(duration)
     if not fits or any(content.get(other) != text for other, text in others.items()):
         example = json.dumps(others | {name: "30d"})
-        raise InvalidParameter(
-            f"Invalid value for tag {key!r}: it must be JSON such as {example}, with m, h or d as unit."
-        )
+        raise InvalidParameter(f"Invalid value for tag {key!r}: it must be JSON such as {example}, with m, h or d as unit.")

@@ -34,9 +34,7 @@ def checked_pairs(pairs: list[Pair], field: str, limit: int) -> dict[str, str]:
     for i, pair in enumerate(pairs):
         names.check_key(pair.key, f"{field}[{i}].key")
         if field == "params" and pair.key in found:
-            raise InvalidParameter(
-                f"Duplicate parameter keys have been submitted: ['{pair.key}']. Send each key once."
-            )
+            raise InvalidParameter(f"Duplicate parameter keys have been submitted: ['{pair.key}']. Send each key once.")
         found[pair.key] = names.check_length(pair.value or "", limit, f"{field}[{i}].value")
     return found
 
@@ -81,6 +79,4 @@ def follow_experiment(connection: Connection, scope: Scope, experiment_id: int, 
         logged_models.c.experiment_id == experiment_id,
     )
     values = {"lifecycle_stage": stage, "last_updated_timestamp_ms": now_ms()}
-    connection.execute(
-        update(logged_models).where(*where, logged_models.c.lifecycle_stage != stage).values(values)
-    )
+    connection.execute(update(logged_models).where(*where, logged_models.c.lifecycle_stage != stage).values(values))

@@ -41,16 +41,11 @@ def active_pks(connection: Connection, scope: Scope, model_ids: Collection[str])
 
 def append(connection: Connection, scope: Scope, rows: Sequence[MeasurementRow]) -> None:
     """Store `rows`; a measurement that exists already changes nothing."""
-    values = [
-        dict(zip(_NAMES, row, strict=True)) | {"workspace_id": scope.workspace_id}
-        for row in sorted(set(rows))
-    ]
+    values = [dict(zip(_NAMES, row, strict=True)) | {"workspace_id": scope.workspace_id} for row in sorted(set(rows))]
     connection.execute(upsert.insert(connection, logged_model_metrics).on_conflict_do_nothing(), values)
 
 
-def of_models(
-    connection: Connection, scope: Scope, model_ids: dict[int, str]
-) -> dict[int, list[dict[str, Any]]]:
+def of_models(connection: Connection, scope: Scope, model_ids: dict[int, str]) -> dict[int, list[dict[str, Any]]]:
     """The wire's metrics of each model; `model_ids` maps internal numbers to wire ids."""
     found: dict[int, list[dict[str, Any]]] = {}
     for part in queries.parts(list(model_ids)):

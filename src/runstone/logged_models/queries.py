@@ -18,9 +18,7 @@ IN_LIMIT = 1000
 
 
 def find(connection: Connection, scope: Scope, model_id: str) -> Row[Any] | None:
-    return connection.execute(
-        scoped(logged_models, scope).where(logged_models.c.model_id == model_id)
-    ).first()
+    return connection.execute(scoped(logged_models, scope).where(logged_models.c.model_id == model_id)).first()
 
 
 def find_all(connection: Connection, scope: Scope, model_ids: Collection[str]) -> dict[str, Row[Any]]:
@@ -40,9 +38,7 @@ def of_run(connection: Connection, scope: Scope, run_id: str) -> Sequence[Row[An
 
 
 def create(connection: Connection, row: dict[str, Any]) -> int:
-    number: int = connection.execute(
-        insert(logged_models).values(row).returning(logged_models.c.id)
-    ).scalar_one()
+    number: int = connection.execute(insert(logged_models).values(row).returning(logged_models.c.id)).scalar_one()
     return number
 
 
@@ -58,9 +54,7 @@ def set_tags(connection: Connection, scope: Scope, model_pk: int, tags: Iterable
 def tag_value(connection: Connection, scope: Scope, model_pk: int, key: str) -> str | None:
     key_id = keyvalue.key_id_of(connection, key)
     where = (logged_model_tags.c.model_pk == model_pk, logged_model_tags.c.key_id == key_id)
-    value: str | None = connection.execute(
-        scoped(logged_model_tags, scope, logged_model_tags.c.value).where(*where)
-    ).scalar()
+    value: str | None = connection.execute(scoped(logged_model_tags, scope, logged_model_tags.c.value).where(*where)).scalar()
     return value
 
 
@@ -76,8 +70,7 @@ def add_params(connection: Connection, scope: Scope, model_pk: int, params: dict
     rows = _rows(connection, scope, model_pk, params)
     if not rows:
         return
-    statement = upsert.insert(connection, logged_model_params).on_conflict_do_nothing()
-    if connection.execute(statement, rows).rowcount == len(rows):
+    if upsert.add_new(connection, logged_model_params, rows) == len(rows):
         return
     stored = dict(params_of(connection, scope, [model_pk])[model_pk])
     for key, value in params.items():
@@ -128,14 +121,10 @@ def _rows(connection: Connection, scope: Scope, model_pk: int, pairs: dict[str, 
     ]
 
 
-def _pairs_of(
-    connection: Connection, scope: Scope, table: Table, pks: Sequence[int]
-) -> dict[int, list[tuple[str, str]]]:
+def _pairs_of(connection: Connection, scope: Scope, table: Table, pks: Sequence[int]) -> dict[int, list[tuple[str, str]]]:
     found: dict[int, list[tuple[str, str]]] = {pk: [] for pk in pks}
     for part in parts(pks):
-        statement = scoped(table, scope, table.c.model_pk, table.c.key_id, table.c.value).where(
-            table.c.model_pk.in_(part)
-        )
+        statement = scoped(table, scope, table.c.model_pk, table.c.key_id, table.c.value).where(table.c.model_pk.in_(part))
         rows = connection.execute(statement).all()
         names = keyvalue.key_names(connection, {row[1] for row in rows})
         for pk, key_id, value in rows:

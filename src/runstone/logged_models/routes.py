@@ -155,6 +155,4 @@ async def _check_named_model(request: Request, model_id: str) -> None:
     raw = await wire.fields(request)
     named = raw.get("model_id", raw.get("modelId"))
     if named is not None and named != model_id:
-        raise InvalidParameter(
-            "The body's 'model_id' is not the one in the URL. Send the same, or leave it out."
-        )
+        raise InvalidParameter("The body's 'model_id' is not the one in the URL. Send the same, or leave it out.")

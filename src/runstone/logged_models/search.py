@@ -56,17 +56,11 @@ _TIES = (
 
 def where_of(text: str | None, datasets: Sequence[Dataset], dialect: str) -> list[Clause]:
     """Metric clauses look at the `datasets` only; without one, a model must have some metric on one of them."""
-    only = (
-        or_(*(_on(dataset.dataset_name, dataset.dataset_digest) for dataset in datasets))
-        if datasets
-        else None
-    )
+    only = or_(*(_on(dataset.dataset_name, dataset.dataset_digest) for dataset in datasets)) if datasets else None
     clause = compile_filter(text, _fields(only), dialect)
     found = [] if clause is None else [clause]
     if only is not None and "metrics." not in (text or ""):
-        found.append(
-            logged_models.c.id.in_(select(logged_model_metrics.c.model_pk).where(only))
-        )  # of scoped models
+        found.append(logged_models.c.id.in_(select(logged_model_metrics.c.model_pk).where(only)))  # of scoped models
     return found
 
 
@@ -83,14 +77,8 @@ def order_of(items: Sequence[OrderBy], dialect: str) -> Order:
         entity, dot, key = item.field_name.partition(".")
         if dot:
             if entity != "metrics" or not key:
-                raise InvalidParameter(
-                    f"Invalid order by field name: {item.field_name[:200]}. Only metrics are supported."
-                )
-            only = (
-                _on(item.dataset_name, item.dataset_digest)
-                if item.dataset_name or item.dataset_digest
-                else None
-            )
+                raise InvalidParameter(f"Invalid order by field name: {item.field_name[:200]}. Only metrics are supported.")
+            only = _on(item.dataset_name, item.dataset_digest) if item.dataset_name or item.dataset_digest else None
             order.keys += measured_keys(_measurements(only), key, descending)
         elif _ATTRIBUTES.find(item.field_name) is None:
             raise InvalidParameter(f"Invalid order by field name: {item.field_name[:200]}")
@@ -114,9 +102,7 @@ def _on(name: str | None, digest: str | None) -> Clause:
 def _measurements(only: Clause | None) -> Measurements:
     metrics = logged_model_metrics.c
     latest = (metrics.timestamp.desc(), metrics.step.desc(), metrics.run_id.asc(), metrics.value.desc())
-    return Measurements(
-        logged_models.c.id, metrics.model_pk, metrics.key_id, metrics.value, metrics.is_nan, latest, only
-    )
+    return Measurements(logged_models.c.id, metrics.model_pk, metrics.key_id, metrics.value, metrics.is_nan, latest, only)
 
 
 def _fields(only: Clause | None) -> FieldMap:
@@ -126,9 +112,7 @@ def _fields(only: Clause | None) -> FieldMap:
         entities={
             "attribute": _ATTRIBUTES,
             "metric": _measurements(only),
-            "param": KeyValue(
-                pk, params.model_pk, params.value, key_id=params.key_id, indexed_prefix=INDEXED_PREFIX
-            ),
+            "param": KeyValue(pk, params.model_pk, params.value, key_id=params.key_id, indexed_prefix=INDEXED_PREFIX),
             "tag": KeyValue(pk, tags.model_pk, tags.value, key_id=tags.key_id, indexed_prefix=INDEXED_PREFIX),
         },
         prefixes={"attributes": "attribute", "metrics": "metric", "params": "param", "tags": "tag"},

@@ -36,9 +36,7 @@ def latest_in(connection: Connection, scope: Scope, model: Row[Any], stage: str)
     return max(rows, key=lambda row: int(row.version), default=None)
 
 
-def latest_in_stages(
-    connection: Connection, scope: Scope, model: Row[Any], stages: Sequence[str]
-) -> list[Row[Any]]:
+def latest_in_stages(connection: Connection, scope: Scope, model: Row[Any], stages: Sequence[str]) -> list[Row[Any]]:
     wanted = {canonical_stage(stage) for stage in stages} or set(STAGES)
     return [row for row in _latest(connection, scope, model) if row.current_stage in wanted]
 

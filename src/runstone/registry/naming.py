@@ -36,9 +36,7 @@ def check_name(name: str, field: str = "name") -> None:
             f"{names.shown(posixpath.normpath(name))}."
         )
     if name != name.strip() or any(ord(character) < 32 or ord(character) == 127 for character in name):
-        raise InvalidParameter(
-            f"Invalid name: {names.shown(name)} begins or ends with a space, or holds control characters."
-        )
+        raise InvalidParameter(f"Invalid name: {names.shown(name)} begins or ends with a space, or holds control characters.")
     names.check_length(name, NAME_LIMIT, field)
 
 
@@ -50,9 +48,7 @@ def checked_tag(key: str, value: str | None, prefix: str = "") -> tuple[str, str
     names.check_key(key, f"{prefix}key")
     limit = names.REGISTRY_TAG_VALUE_LIMIT
     if key == PROMPT_TEXT_TAG and len(value or "") > limit:
-        raise InvalidParameter(
-            f"Prompt text exceeds max length of {limit} characters: it has {len(value or '')}."
-        )
+        raise InvalidParameter(f"Prompt text exceeds max length of {limit} characters: it has {len(value or '')}.")
     return key, names.check_length(value or "", limit, f"{prefix}value")
 
 
@@ -75,9 +71,7 @@ def canonical_stage(stage: str) -> str:
     for known in STAGES:
         if stage.lower() == known.lower():
             return known
-    raise InvalidParameter(
-        f"Invalid Model Version stage: {names.shown(stage)}. Value must be one of {', '.join(STAGES)}."
-    )
+    raise InvalidParameter(f"Invalid Model Version stage: {names.shown(stage)}. Value must be one of {', '.join(STAGES)}.")
 
 
 def check_alias(alias: str) -> None:
@@ -91,10 +85,6 @@ def check_alias(alias: str) -> None:
 def check_new_alias(alias: str) -> None:
     check_alias(alias)
     if alias.lower() == "latest":
-        raise InvalidParameter(
-            "'latest' alias name (case insensitive) is reserved: it is the newest version."
-        )
+        raise InvalidParameter("'latest' alias name (case insensitive) is reserved: it is the newest version.")
     if _VERSION_ALIAS.match(alias):
-        raise InvalidParameter(
-            f"Version alias name '{alias}' is reserved: v and a number stand for that version."
-        )
+        raise InvalidParameter(f"Version alias name '{alias}' is reserved: v and a number stand for that version.")

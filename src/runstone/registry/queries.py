@@ -33,9 +33,7 @@ def versions(scope: Scope, *extra: ColumnElement[Any]) -> Select[Any]:
 
 
 def find(connection: Connection, scope: Scope, name: str) -> Row[Any] | None:
-    return connection.execute(
-        scoped(registered_models, scope).where(registered_models.c.name == name)
-    ).first()
+    return connection.execute(scoped(registered_models, scope).where(registered_models.c.name == name)).first()
 
 
 def find_version(connection: Connection, scope: Scope, name: str, version: int) -> Row[Any] | None:
@@ -79,9 +77,7 @@ def lock(connection: Connection, model_pk: int) -> None:
     """Let one transaction at a time number versions of a model. SQLite has one writer anyway."""
     if connection.dialect.name == "postgresql":
         connection.execute(
-            select(registered_models.c.id)
-            .where(registered_models.c.id == model_pk)
-            .with_for_update()  # found in scope
+            select(registered_models.c.id).where(registered_models.c.id == model_pk).with_for_update()  # found in scope
         )
 
 
@@ -89,9 +85,7 @@ def create_version(connection: Connection, scope: Scope, model_pk: int, row: dic
     """Number and insert a version; numbers of deleted ones are not given again."""
     lock(connection, model_pk)
     numbers = scoped(model_versions, scope, func.max(model_versions.c.version))
-    highest = (
-        connection.execute(numbers.where(model_versions.c.registered_model_id == model_pk)).scalar() or 0
-    )
+    highest = connection.execute(numbers.where(model_versions.c.registered_model_id == model_pk)).scalar() or 0
     values = row | {
         "registered_model_id": model_pk,
         "version": highest + 1,
@@ -160,15 +154,11 @@ def latest_versions(connection: Connection, scope: Scope, pks: Sequence[int]) ->
     return found
 
 
-def set_model_tags(
-    connection: Connection, scope: Scope, model_pk: int, tags: Iterable[tuple[str, str]]
-) -> None:
+def set_model_tags(connection: Connection, scope: Scope, model_pk: int, tags: Iterable[tuple[str, str]]) -> None:
     _set_tags(connection, scope, registered_model_tags, "registered_model_id", model_pk, tags)
 
 
-def set_version_tags(
-    connection: Connection, scope: Scope, version_pk: int, tags: Iterable[tuple[str, str]]
-) -> None:
+def set_version_tags(connection: Connection, scope: Scope, version_pk: int, tags: Iterable[tuple[str, str]]) -> None:
     _set_tags(connection, scope, model_version_tags, "model_version_id", version_pk, tags)
 
 
@@ -183,14 +173,10 @@ def delete_version_tag(connection: Connection, version_pk: int, key: str) -> Non
 
 
 def model_tags(connection: Connection, scope: Scope, pks: Sequence[int]) -> dict[int, list[tuple[str, str]]]:
-    return _tags_of(
-        connection, scope, registered_model_tags, registered_model_tags.c.registered_model_id, pks
-    )
+    return _tags_of(connection, scope, registered_model_tags, registered_model_tags.c.registered_model_id, pks)
 
 
-def version_tags(
-    connection: Connection, scope: Scope, pks: Sequence[int]
-) -> dict[int, list[tuple[str, str]]]:
+def version_tags(connection: Connection, scope: Scope, pks: Sequence[int]) -> dict[int, list[tuple[str, str]]]:
     return _tags_of(connection, scope, model_version_tags, model_version_tags.c.model_version_id, pks)
 
 
@@ -198,9 +184,7 @@ def aliases_of(connection: Connection, scope: Scope, pks: Sequence[int]) -> dict
     """(alias, version) pairs of each model, by alias."""
     found: dict[int, list[tuple[str, int]]] = {pk: [] for pk in pks}
     for part in _parts(pks):
-        statement = scoped(registered_model_aliases, scope).where(
-            registered_model_aliases.c.registered_model_id.in_(part)
-        )
+        statement = scoped(registered_model_aliases, scope).where(registered_model_aliases.c.registered_model_id.in_(part))
         for row in connection.execute(statement.order_by(registered_model_aliases.c.alias)):
             found[row.registered_model_id].append((row.alias, row.version))
     return found
@@ -234,9 +218,7 @@ def search_models(
     after: list[Any] | None,
     limit: int,
 ) -> Sequence[Row[Any]]:
-    statement = order.join(
-        scoped(registered_models, scope, *registered_models.columns, *order.columns)
-    ).where(*where)
+    statement = order.join(scoped(registered_models, scope, *registered_models.columns, *order.columns)).where(*where)
     if after is not None:
         statement = statement.where(order.after(after))
     return connection.execute(statement.order_by(*order.clauses).limit(limit)).all()
@@ -270,13 +252,8 @@ def all_versions(connection: Connection, scope: Scope, model_pk: int, limit: int
     return connection.execute(statement.order_by(model_versions.c.version.desc()).limit(limit)).all()
 
 
-def _set_tags(
-    connection: Connection, scope: Scope, table: Table, owner: str, pk: int, tags: Iterable[tuple[str, str]]
-) -> None:
-    rows = [
-        {owner: pk, "key": key, "workspace_id": scope.workspace_id, "value": value}
-        for key, value in dict(tags).items()
-    ]
+def _set_tags(connection: Connection, scope: Scope, table: Table, owner: str, pk: int, tags: Iterable[tuple[str, str]]) -> None:
+    rows = [{owner: pk, "key": key, "workspace_id": scope.workspace_id, "value": value} for key, value in dict(tags).items()]
     upsert.put(connection, table, rows)
 
 
@@ -285,11 +262,7 @@ def _tags_of(
 ) -> dict[int, list[tuple[str, str]]]:
     found: dict[int, list[tuple[str, str]]] = {pk: [] for pk in pks}
     for part in _parts(pks):
-        statement = (
-            scoped(table, scope, owner, table.c.key, table.c.value)
-            .where(owner.in_(part))
-            .order_by(table.c.key)
-        )
+        statement = scoped(table, scope, owner, table.c.key, table.c.value).where(owner.in_(part)).order_by(table.c.key)
         for pk, key, value in connection.execute(statement):
             found[pk].append((key, value))
     return found

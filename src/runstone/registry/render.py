@@ -17,9 +17,7 @@ def models_json(connection: Connection, scope: Scope, rows: Sequence[Row[Any]]) 
     tags, aliases = queries.model_tags(connection, scope, pks), queries.aliases_of(connection, scope, pks)
     latest = queries.latest_versions(connection, scope, pks)
     shown = iter(versions_json(connection, scope, [row for pk in pks for row in latest[pk]]))
-    return [
-        model_json(row, tags[row.id], aliases[row.id], [next(shown) for _ in latest[row.id]]) for row in rows
-    ]
+    return [model_json(row, tags[row.id], aliases[row.id], [next(shown) for _ in latest[row.id]]) for row in rows]
 
 
 def model_json_of(connection: Connection, scope: Scope, row: Row[Any]) -> dict[str, Any]:

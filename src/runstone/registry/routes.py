@@ -47,9 +47,7 @@ async def create_registered_model(
         assert row is not None
         if number is None:
             existing = dict(queries.model_tags(connection, ctx.scope, [row.id])[row.id])
-            raise naming.taken(
-                body.name, wanted_prompt=naming.is_prompt(tags), existing_prompt=naming.is_prompt(existing)
-            )
+            raise naming.taken(body.name, wanted_prompt=naming.is_prompt(tags), existing_prompt=naming.is_prompt(existing))
         queries.set_model_tags(connection, ctx.scope, number, tags.items())
         return render.model_json_of(connection, ctx.scope, row)
 
@@ -58,9 +56,7 @@ async def create_registered_model(
 
 @router.get("/api/2.0/mlflow/registered-models/get")
 async def get_registered_model(ctx: Ctx, model: ReadableRegisteredModel) -> Response:
-    return answer(
-        {"registered_model": await ctx.db.read(lambda c: render.model_json_of(c, ctx.scope, model.load(c)))}
-    )
+    return answer({"registered_model": await ctx.db.read(lambda c: render.model_json_of(c, ctx.scope, model.load(c)))})
 
 
 @router.post("/api/2.0/mlflow/registered-models/rename")
@@ -106,9 +102,7 @@ async def delete_registered_model(ctx: Ctx, model: EditableRegisteredModel) -> R
 
 
 @router.get("/api/2.0/mlflow/registered-models/search")
-async def search_registered_models(
-    body: Annotated[Search, wire.body(Search)], ctx: Ctx, _: ReadableWorkspace
-) -> Response:
+async def search_registered_models(body: Annotated[Search, wire.body(Search)], ctx: Ctx, _: ReadableWorkspace) -> Response:
     limit = DEFAULT_PAGE if body.max_results is None else body.max_results
     if not 1 <= limit <= MAX_PAGE:
         raise InvalidParameter(
@@ -123,9 +117,7 @@ def _page(connection: Any, ctx: Context, body: Search, limit: int) -> dict[str, 
     after = paging.decode(ctx.token_key, query, body.page_token) if body.page_token else None
     rows = queries.search_models(connection, ctx.scope, where, order, after, limit + 1)
     shown = rows[:limit]
-    page: dict[str, Any] = (
-        {"registered_models": render.models_json(connection, ctx.scope, shown)} if shown else {}
-    )
+    page: dict[str, Any] = {"registered_models": render.models_json(connection, ctx.scope, shown)} if shown else {}
     if len(rows) > limit:
         page["next_page_token"] = paging.encode(ctx.token_key, query, order.cursor(shown[-1]))
     return page

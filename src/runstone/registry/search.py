@@ -43,9 +43,7 @@ def _asking(prompt: Clause) -> Any:
         if operator in ("IS NULL", "IS NOT NULL"):
             return prompt if operator == "IS NOT NULL" else not_(prompt)
         if operator not in ("=", "!="):
-            raise InvalidParameter(
-                f"Invalid comparator '{operator}' for tag '{IS_PROMPT_TAG}', not one of =, !=."
-            )
+            raise InvalidParameter(f"Invalid comparator '{operator}' for tag '{IS_PROMPT_TAG}', not one of =, !=.")
         wants = (str(values[0]).lower() == "true") == (operator == "=")
         return prompt if wants else not_(prompt)
 

@@ -40,9 +40,7 @@ class Source:
     model_id: str | None
 
 
-def resolve(
-    connection: Connection, scope: Scope, body: CreateModelVersion, own_root: Path, *, prompt: bool
-) -> Source:
+def resolve(connection: Connection, scope: Scope, body: CreateModelVersion, own_root: Path, *, prompt: bool) -> Source:
     """Raises `InvalidParameter` for a source that is malformed, or does not belong to what the request names."""
     if prompt:
         if body.source not in PROMPT_SOURCES:
@@ -61,39 +59,29 @@ def resolve(
     return Source(source, source, run_id, model_id)
 
 
-def _lineage(
-    connection: Connection, scope: Scope, body: CreateModelVersion
-) -> tuple[str, str | None, str | None]:
+def _lineage(connection: Connection, scope: Scope, body: CreateModelVersion) -> tuple[str, str | None, str | None]:
     """A version made from another version has its run and model, and may not claim others."""
     match = _MODEL.match(body.source)
     if match is None or _MODEL_ID.match(body.source):
         return body.source, body.run_id, body.model_id
-    origin = _find_origin(
-        connection, scope, match.group("name"), match.group("version"), match.group("alias")
-    )
+    origin = _find_origin(connection, scope, match.group("name"), match.group("version"), match.group("alias"))
     claims = (
         (body.has("run_id"), body.run_id, origin.run_id),
         (body.has("model_id"), body.model_id, origin.model_id),
     )
     if any(claimed and (value or "") != (actual or "") for claimed, value, actual in claims):
-        raise invalid(
-            body.source, "The run_id and model_id request parameters must match the referenced model version."
-        )
+        raise invalid(body.source, "The run_id and model_id request parameters must match the referenced model version.")
     uri = f"models:/{origin.model_name}/{origin.version}"
     return uri, origin.run_id, origin.model_id
 
 
-def _find_origin(
-    connection: Connection, scope: Scope, name: str, version: str | None, alias: str | None
-) -> Any:
+def _find_origin(connection: Connection, scope: Scope, name: str, version: str | None, alias: str | None) -> Any:
     name = unquote(name)
     model = queries.find(connection, scope, name)
     if model is None:
         raise NotFound(f"Registered Model with name={name} not found")
     if dict(queries.model_tags(connection, scope, [model.id])[model.id]).get(IS_PROMPT_TAG) == "true":
-        raise InvalidParameter(
-            "Invalid model version source: prompt versions cannot be used as model version sources."
-        )
+        raise InvalidParameter("Invalid model version source: prompt versions cannot be used as model version sources.")
     if alias is not None:
         return aliases.version_of(connection, scope, model, alias)
     if version is not None and version.isascii() and version.isdigit() and len(version) <= 9:
@@ -129,9 +117,7 @@ def _of_model(connection: Connection, scope: Scope, source: str, model_id: str |
     assert match is not None
     path = _inner_path(source, match.group("path"))
     if match.group("model_id") != model_id:
-        raise invalid(
-            source, "The model_id request parameter must identify the logged model that contains the source."
-        )
+        raise invalid(source, "The model_id request parameter must identify the logged model that contains the source.")
     model = model_queries.find(connection, scope, match.group("model_id"))
     if model is None:
         raise invalid(source, "The model_id request parameter must identify a logged model that exists.")

@@ -39,9 +39,7 @@ model_versions = Table(
     metadata,
     Column("id", BigInt, primary_key=True),
     Column("workspace_id", Integer, nullable=False),
-    Column(
-        "registered_model_id", BigInt, ForeignKey("registered_models.id", ondelete="CASCADE"), nullable=False
-    ),
+    Column("registered_model_id", BigInt, ForeignKey("registered_models.id", ondelete="CASCADE"), nullable=False),
     Column("version", Integer, nullable=False),
     Column("creation_timestamp", BigInteger, nullable=False),
     Column("last_updated_timestamp", BigInteger, nullable=False),

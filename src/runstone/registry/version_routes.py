@@ -50,9 +50,7 @@ async def create_model_version(
 
 @router.get("/api/2.0/mlflow/model-versions/get")
 async def get_model_version(ctx: Ctx, version: ReadableVersion) -> Response:
-    return answer(
-        {"model_version": await ctx.db.read(lambda c: render.version_json_of(c, ctx.scope, version.load(c)))}
-    )
+    return answer({"model_version": await ctx.db.read(lambda c: render.version_json_of(c, ctx.scope, version.load(c)))})
 
 
 @router.patch("/api/2.0/mlflow/model-versions/update")
@@ -96,9 +94,7 @@ async def delete_model_version(ctx: Ctx, version: EditableVersion) -> Response:
 
 
 @router.get("/api/2.0/mlflow/model-versions/search")
-async def search_model_versions(
-    body: Annotated[Search, wire.body(Search)], ctx: Ctx, _: ReadableWorkspace
-) -> Response:
+async def search_model_versions(body: Annotated[Search, wire.body(Search)], ctx: Ctx, _: ReadableWorkspace) -> Response:
     limit = MAX_PAGE if body.max_results is None else body.max_results
     if not 1 <= limit <= MAX_PAGE:
         raise InvalidParameter(
@@ -113,9 +109,7 @@ def _page(connection: Any, ctx: Context, body: Search, limit: int) -> dict[str, 
     after = paging.decode(ctx.token_key, query, body.page_token) if body.page_token else None
     rows = queries.search_versions(connection, ctx.scope, where, order, after, limit + 1)
     shown = rows[:limit]
-    page: dict[str, Any] = (
-        {"model_versions": render.versions_json(connection, ctx.scope, shown)} if shown else {}
-    )
+    page: dict[str, Any] = {"model_versions": render.versions_json(connection, ctx.scope, shown)} if shown else {}
     if len(rows) > limit:
         page["next_page_token"] = paging.encode(ctx.token_key, query, order.cursor(shown[-1]))
     return page

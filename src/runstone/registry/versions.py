@@ -20,9 +20,7 @@ MODEL_VERSIONS_TAG = "mlflow.modelVersions"
 USER_TAG = "mlflow.user"
 
 
-def create(
-    connection: Connection, scope: Scope, body: CreateModelVersion, tags: dict[str, str], own_root: Path
-) -> Row[Any]:
+def create(connection: Connection, scope: Scope, body: CreateModelVersion, tags: dict[str, str], own_root: Path) -> Row[Any]:
     model = RegisteredModelGuard(body.name, scope).load(connection)
     model_tags = dict(queries.model_tags(connection, scope, [model.id])[model.id])
     # Only a model that was made as a prompt takes prompt placeholders: tags of the request change no check.

@@ -13,15 +13,12 @@ from typing import Any
 from sqlalchemy import Connection, Row
 
 from runstone.core import keyvalue
+from runstone.core.commit import Raced
 from runstone.core.scope import Scope
 from runstone.errors import InvalidParameter, NotFound, RunstoneError
 from runstone.logged_models import metrics as model_metrics
 from runstone.runs import guards, metrics, queries
 from runstone.runs.batch import Batch
-
-
-class Raced(Exception):
-    """Another server process wrote the same param in between: the batches are tried again one by one."""
 
 
 def append_batches(connection: Connection, batches: Sequence[Batch]) -> list[None | Exception]:
@@ -137,7 +134,7 @@ class _Params:
             for (run_pk, key_id), value in sorted(self._new.items())
         ]
         if queries.add_params(self._connection, rows) != len(rows):
-            raise Raced
+            raise Raced("a param was written by another server process")
 
 
 def _changed_params(batch: Batch, changed: list[dict[str, str]]) -> InvalidParameter:

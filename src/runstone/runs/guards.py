@@ -18,9 +18,7 @@ def not_found(run_id: str) -> NotFound:
 
 
 def not_active(run_id: str, stage: str) -> InvalidParameter:
-    return InvalidParameter(
-        f"The run {run_id} must be in the 'active' state. Current state is {stage}. Restore it first."
-    )
+    return InvalidParameter(f"The run {run_id} must be in the 'active' state. Current state is {stage}. Restore it first.")
 
 
 class RunGuard:
@@ -58,9 +56,7 @@ def named_run(raw: dict[str, Any]) -> str:
         value = raw.get(name)
         if isinstance(value, list):
             if len(set(map(str, value))) > 1:
-                raise InvalidParameter(
-                    f"The parameter '{name}' stands in the request with different values. Send one."
-                )
+                raise InvalidParameter(f"The parameter '{name}' stands in the request with different values. Send one.")
             value = value[0] if value else None
         if value is None or value == "":
             continue
@@ -70,9 +66,7 @@ def named_run(raw: dict[str, Any]) -> str:
     if not found:
         raise wire.missing_value("run_id")
     if len(set(found)) > 1:
-        raise InvalidParameter(
-            "The request names two different runs in 'run_id' and 'run_uuid'. Send one of them."
-        )
+        raise InvalidParameter("The request names two different runs in 'run_id' and 'run_uuid'. Send one of them.")
     return found[0]
 
 

@@ -50,9 +50,7 @@ def page(
     return connection.execute(statement.order_by(*_COLUMNS).limit(limit)).all()
 
 
-def of_runs(
-    connection: Connection, scope: Scope, run_ids: Sequence[str], key: str, limit: int
-) -> list[dict[str, Any]]:
+def of_runs(connection: Connection, scope: Scope, run_ids: Sequence[str], key: str, limit: int) -> list[dict[str, Any]]:
     """At most `limit` points in all, by (run_id, timestamp, step, value)."""
     runs = queries.find_all(connection, scope, run_ids)
     key_id = keyvalue.key_id_of(connection, key)
@@ -89,9 +87,7 @@ def sampled(
     sql = _SAMPLED.format(steps="AND step BETWEEN :first AND :last" if steps is not None else "")
     by_run: dict[int, list[dict[str, Any]]] = {row.id: [] for row in runs.values()}
     names = {row.id: run_id for run_id, row in runs.items()}
-    for run_pk, *point in connection.execute(
-        text(sql).bindparams(bindparam("run_pks", expanding=True)), values
-    ):
+    for run_pk, *point in connection.execute(text(sql).bindparams(bindparam("run_pks", expanding=True)), values):
         by_run[run_pk].append(point_json(key, *point) | {"run_id": names[run_pk]})
     return [point for run_id in dict.fromkeys(run_ids) if run_id in runs for point in by_run[runs[run_id].id]]
 

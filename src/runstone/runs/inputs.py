@@ -23,9 +23,7 @@ SUMMARY_EXPERIMENTS_LIMIT = 20
 
 def check(body: LogInputs) -> None:
     if len(body.datasets) + len(body.models) > DATASETS_LIMIT:
-        raise InvalidParameter(
-            f"A request can log at most {DATASETS_LIMIT} inputs. Split them across several requests."
-        )
+        raise InvalidParameter(f"A request can log at most {DATASETS_LIMIT} inputs. Split them across several requests.")
     for item in body.datasets:
         dataset = item.dataset
         assert dataset is not None
@@ -56,15 +54,11 @@ def add_datasets(connection: Connection, scope: Scope, run: Row[Any], items: Seq
         connection.execute(insert(run_dataset_tags), rows)
 
 
-def add_models(
-    connection: Connection, scope: Scope, run: Row[Any], direction: str, models: Sequence[tuple[str, int]]
-) -> None:
+def add_models(connection: Connection, scope: Scope, run: Row[Any], direction: str, models: Sequence[tuple[str, int]]) -> None:
     """Edges (model id, step) of a run; one that exists already stays as it is, so a retry is safe."""
     where = (run_models.c.run_pk == run.id, run_models.c.direction == direction)
     position = connection.execute(
-        select(sql.count()).select_from(
-            scoped(run_models, scope, run_models.c.model_id).where(*where).subquery()
-        )
+        select(sql.count()).select_from(scoped(run_models, scope, run_models.c.model_id).where(*where).subquery())
     ).scalar_one()
     rows = [
         {
@@ -85,9 +79,7 @@ def outputs(models: Sequence[ModelOutput]) -> list[tuple[str, int]]:
     return [(names.check_length(model.model_id, 64, "model_id"), model.step or 0) for model in models]
 
 
-def datasets_of(
-    connection: Connection, scope: Scope, run_pks: Sequence[int]
-) -> dict[int, list[dict[str, Any]]]:
+def datasets_of(connection: Connection, scope: Scope, run_pks: Sequence[int]) -> dict[int, list[dict[str, Any]]]:
     """The wire's `dataset_inputs` of each run that has some."""
     found: dict[int, list[dict[str, Any]]] = {}
     for part in parts(run_pks):
@@ -113,11 +105,7 @@ def models_of(
     columns = (run_models.c.run_pk, run_models.c.direction, run_models.c.model_id, run_models.c.step)
     for part in parts(run_pks):
         where = (run_models.c.run_pk.in_(part), run_models.c.direction.in_(directions))
-        statement = (
-            scoped(run_models, scope, *columns)
-            .where(*where)
-            .order_by(run_models.c.run_pk, run_models.c.position)
-        )
+        statement = scoped(run_models, scope, *columns).where(*where).order_by(run_models.c.run_pk, run_models.c.position)
         for run_pk, direction, model_id, step in connection.execute(statement):
             found.setdefault((run_pk, direction), []).append((model_id, step))
     return found
@@ -137,8 +125,7 @@ def summaries(connection: Connection, scope: Scope, experiment_ids: Sequence[int
         .join(run_datasets, run_datasets.c.dataset_id == datasets.c.id)
         .outerjoin(
             run_dataset_tags,
-            (run_dataset_tags.c.run_dataset_id == run_datasets.c.id)
-            & (run_dataset_tags.c.key == CONTEXT_TAG),
+            (run_dataset_tags.c.run_dataset_id == run_datasets.c.id) & (run_dataset_tags.c.key == CONTEXT_TAG),
         )
         .where(datasets.c.experiment_id.in_(experiment_ids))
         .distinct()
@@ -180,9 +167,7 @@ def _tags_of(connection: Connection, scope: Scope, edges: Sequence[int]) -> dict
     found: dict[int, list[dict[str, str]]] = {}
     columns = (run_dataset_tags.c.run_dataset_id, run_dataset_tags.c.key, run_dataset_tags.c.value)
     for part in parts(edges):
-        statement = scoped(run_dataset_tags, scope, *columns).where(
-            run_dataset_tags.c.run_dataset_id.in_(part)
-        )
+        statement = scoped(run_dataset_tags, scope, *columns).where(run_dataset_tags.c.run_dataset_id.in_(part))
         for edge, key, value in connection.execute(statement):
             found.setdefault(edge, []).append({"key": key, "value": value})
     return found

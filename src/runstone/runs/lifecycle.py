@@ -21,9 +21,7 @@ LOGGED_MODELS_TAG = "mlflow.log-model.history"
 _MODEL_FIELDS = ("artifact_path", "flavors", "utc_time_created", "run_id")
 
 
-def start(
-    connection: Connection, scope: Scope, body: CreateRun, *, truncate: bool
-) -> tuple[Row[Any], list[tuple[str, str]]]:
+def start(connection: Connection, scope: Scope, body: CreateRun, *, truncate: bool) -> tuple[Row[Any], list[tuple[str, str]]]:
     """The new run's row and its tags. The name stands in the row and in the tag `mlflow.runName`, always the same."""
     experiment = EditExperiment(body.experiment_id or "0", scope).load_active(connection)
     tags = checked_tags(body, truncate=truncate)
@@ -60,9 +58,7 @@ def checked_tags(body: CreateRun, *, truncate: bool) -> dict[str, str]:
     found: dict[str, str] = {}
     for i, tag in enumerate(body.tags):
         names.check_key(tag.key, f"tags[{i}].key")
-        found[tag.key] = cut(
-            tag.value or "", names.RUN_TAG_VALUE_LIMIT, f"tags[{i}].value", truncate=truncate
-        )
+        found[tag.key] = cut(tag.value or "", names.RUN_TAG_VALUE_LIMIT, f"tags[{i}].value", truncate=truncate)
     return found
 
 
@@ -96,17 +92,13 @@ def parse_model(model_json: str) -> dict[str, Any]:
     try:
         model = json.loads(model_json)
     except (ValueError, RecursionError) as error:
-        raise InvalidParameter(
-            f"Malformed model info. {names.shown(model_json)} is not a valid JSON."
-        ) from error
+        raise InvalidParameter(f"Malformed model info. {names.shown(model_json)} is not a valid JSON.") from error
     if not isinstance(model, dict):
         raise InvalidParameter("Malformed model info: model_json must be a JSON object.")
     missing = sorted(set(_MODEL_FIELDS) - set(model))
     if missing:
         raise InvalidParameter(f"Model json is missing mandatory fields: {missing}")
-    kept = {
-        name: model[name] for name in (*_MODEL_FIELDS, "model_uuid") if name in model and name != "flavors"
-    }
+    kept = {name: model[name] for name in (*_MODEL_FIELDS, "model_uuid") if name in model and name != "flavors"}
     flavors = model["flavors"] if isinstance(model["flavors"], dict) else {}
     kept["flavors"] = {
         flavor: {k: v for k, v in config.items() if k != "config"} if isinstance(config, dict) else config

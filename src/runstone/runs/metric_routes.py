@@ -100,9 +100,7 @@ async def get_metric_history(
 ) -> Response:
     limit = body.max_results
     if limit is not None and limit <= 0:
-        raise InvalidParameter(
-            f"Invalid value {limit} for parameter 'max_results' supplied: it must be a positive integer."
-        )
+        raise InvalidParameter(f"Invalid value {limit} for parameter 'max_results' supplied: it must be a positive integer.")
     query = paging.fingerprint("history", ctx.scope.workspace_id, run.run_id, body.metric_key)
     after = paging.decode(ctx.token_key, query, body.page_token) if body.page_token else None
     wanted = None if limit is None else limit + 1
@@ -110,14 +108,10 @@ async def get_metric_history(
     def load(connection: Any) -> bytes:
         rows = history.page(connection, ctx.scope, run.run_id, body.metric_key, after, wanted)
         shown = rows if limit is None else rows[:limit]
-        page: dict[str, Any] = (
-            {"metrics": [history.point_json(body.metric_key, *row) for row in shown]} if shown else {}
-        )
+        page: dict[str, Any] = {"metrics": [history.point_json(body.metric_key, *row) for row in shown]} if shown else {}
         if len(rows) > len(shown):
             page["next_page_token"] = paging.encode(ctx.token_key, query, list(shown[-1]))
-        return orjson.dumps(
-            page
-        )  # here in the reader's thread, so that a long page does not hold up the event loop
+        return orjson.dumps(page)  # here in the reader's thread, so that a long page does not hold up the event loop
 
     return Response(await ctx.db.read(load), media_type="application/json")
 
@@ -136,16 +130,12 @@ async def get_metric_history_bulk(
         raise InvalidParameter("GetMetricHistoryBulk request must specify a metric_key.")
     limit = HISTORY_PAGE if body.max_results is None else body.max_results
     if not 1 <= limit:
-        raise InvalidParameter(
-            f"Invalid value {limit} for parameter 'max_results' supplied: it must be a positive integer."
-        )
+        raise InvalidParameter(f"Invalid value {limit} for parameter 'max_results' supplied: it must be a positive integer.")
     key, run_ids, most = body.metric_key, body.run_id, min(limit, HISTORY_PAGE)
 
     def load(connection: Any) -> bytes:
         found = orjson.dumps({"metrics": history.of_runs(connection, ctx.scope, run_ids, key, most)})
-        return found.replace(
-            b'"value":"NaN"', b'"value":NaN'
-        )  # this one answer of the contract has the bare token
+        return found.replace(b'"value":"NaN"', b'"value":NaN')  # this one answer of the contract has the bare token
 
     return Response(await ctx.db.read(load), media_type="application/json")
 
@@ -167,9 +157,7 @@ async def get_metric_history_bulk_interval(
     steps = _steps(body)
 
     def load(connection: Any) -> dict[str, Any]:
-        return {
-            "metrics": history.sampled(connection, ctx.scope, body.run_ids, body.metric_key, steps, buckets)
-        }
+        return {"metrics": history.sampled(connection, ctx.scope, body.run_ids, body.metric_key, steps, buckets)}
 
     found = await ctx.db.read(load)
     return answer(found if found["metrics"] else {})
@@ -182,7 +170,6 @@ def _steps(body: GetMetricHistoryBulkInterval) -> tuple[int, int] | None:
         raise InvalidParameter("If either start step or end step are specified, both must be specified.")
     if body.start_step > body.end_step:
         raise InvalidParameter(
-            "end_step must be greater than start_step. "
-            f"Found start_step={body.start_step} and end_step={body.end_step}."
+            f"end_step must be greater than start_step. Found start_step={body.start_step} and end_step={body.end_step}."
         )
     return body.start_step, body.end_step

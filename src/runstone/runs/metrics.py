@@ -16,9 +16,7 @@ from runstone.runs.tables import series
 PointRow = tuple[int, int, int, int, float, int]
 Place = tuple[int, int]
 
-_INSERT_SQLITE = (
-    "INSERT OR IGNORE INTO points (run_pk, key_id, timestamp, step, value, is_nan) VALUES (?, ?, ?, ?, ?, ?)"
-)
+_INSERT_SQLITE = "INSERT OR IGNORE INTO points (run_pk, key_id, timestamp, step, value, is_nan) VALUES (?, ?, ?, ?, ?, ?)"
 
 # One statement whatever the number of points; it answers which series grew, because duplicates add nothing.
 _INSERT_POSTGRES = """
@@ -83,9 +81,7 @@ def add_points(connection: Connection, scope: Scope, rows: Sequence[PointRow]) -
             cursor.execute(_UPSERT_POSTGRES, [list(column) for column in zip(*merged, strict=True)])
 
 
-def summaries(
-    scope: Scope, rows: Sequence[PointRow], added: dict[Place, tuple[int, int]]
-) -> list[tuple[Any, ...]]:
+def summaries(scope: Scope, rows: Sequence[PointRow], added: dict[Place, tuple[int, int]]) -> list[tuple[Any, ...]]:
     """One row for `series` per series among `rows`; how many points are new is taken from `added`."""
     latest: dict[Place, tuple[int, int, int, float]] = {}
     lowest: dict[Place, float] = {}
@@ -117,9 +113,7 @@ def summaries(
     return found
 
 
-def latest_of(
-    connection: Connection, scope: Scope, run_pks: Sequence[int]
-) -> list[Row[int, int, float, int, int, int]]:
+def latest_of(connection: Connection, scope: Scope, run_pks: Sequence[int]) -> list[Row[int, int, float, int, int, int]]:
     """(run_pk, key_id, last_value, last_is_nan, last_timestamp, last_step) of every series of the runs."""
     columns = (
         series.c.run_pk,

@@ -51,9 +51,7 @@ def follow_experiment(connection: Connection, scope: Scope, experiment_id: int, 
     connection.execute(update(runs).where(*where, runs.c.lifecycle_stage != stage).values(values))
 
 
-def params_of(
-    connection: Connection, scope: Scope, run_pks: Sequence[int]
-) -> dict[int, list[tuple[str, str]]]:
+def params_of(connection: Connection, scope: Scope, run_pks: Sequence[int]) -> dict[int, list[tuple[str, str]]]:
     return _pairs_of(connection, scope, run_params, run_pks)
 
 
@@ -61,14 +59,10 @@ def tags_of(connection: Connection, scope: Scope, run_pks: Sequence[int]) -> dic
     return _pairs_of(connection, scope, run_tags, run_pks)
 
 
-def _pairs_of(
-    connection: Connection, scope: Scope, table: Table, run_pks: Sequence[int]
-) -> dict[int, list[tuple[str, str]]]:
+def _pairs_of(connection: Connection, scope: Scope, table: Table, run_pks: Sequence[int]) -> dict[int, list[tuple[str, str]]]:
     found: dict[int, list[tuple[str, str]]] = {run_pk: [] for run_pk in run_pks}
     for part in parts(run_pks):
-        statement = scoped(table, scope, table.c.run_pk, table.c.key_id, table.c.value).where(
-            table.c.run_pk.in_(part)
-        )
+        statement = scoped(table, scope, table.c.run_pk, table.c.key_id, table.c.value).where(table.c.run_pk.in_(part))
         rows = connection.execute(statement).all()
         names = keyvalue.key_names(connection, {row[1] for row in rows})
         for run_pk, key_id, value in rows:
@@ -84,18 +78,13 @@ def stored_params(
     found: dict[tuple[int, int], str] = {}
     for part in parts(list(key_ids)):
         where = (run_params.c.run_pk.in_(run_pks), run_params.c.key_id.in_(part))
-        found.update(
-            {(run_pk, key_id): value for run_pk, key_id, value in connection.execute(statement.where(*where))}
-        )
+        found.update({(run_pk, key_id): value for run_pk, key_id, value in connection.execute(statement.where(*where))})
     return found
 
 
 def add_params(connection: Connection, rows: list[dict[str, Any]]) -> int:
     """Insert what is not there yet; the number of rows that were new."""
-    added: int = connection.execute(
-        upsert.insert(connection, run_params).on_conflict_do_nothing(), rows
-    ).rowcount
-    return added
+    return upsert.add_new(connection, run_params, rows)
 
 
 def set_tags(connection: Connection, scope: Scope, run_pk: int, tags: Iterable[tuple[str, str]]) -> None:

@@ -37,9 +37,7 @@ def runs_json(
             run_inputs["model_inputs"] = [{"model_id": model_id} for model_id, _ in models[pk, "input"]]
         outputs: dict[str, Any] = {}
         if (pk, "output") in models:
-            outputs["model_outputs"] = [
-                {"model_id": model_id, "step": step} for model_id, step in models[pk, "output"]
-            ]
+            outputs["model_outputs"] = [{"model_id": model_id, "step": step} for model_id, step in models[pk, "output"]]
         found.append(
             {
                 "info": info_json(row),

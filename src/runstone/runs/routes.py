@@ -35,9 +35,7 @@ STAGES = {"ACTIVE_ONLY": ("active",), "DELETED_ONLY": ("deleted",), "ALL": ("act
 
 
 @router.post("/api/2.0/mlflow/runs/create")
-async def create_run(
-    body: Annotated[CreateRun, wire.body(CreateRun)], ctx: Ctx, _: WritableWorkspace
-) -> Response:
+async def create_run(body: Annotated[CreateRun, wire.body(CreateRun)], ctx: Ctx, _: WritableWorkspace) -> Response:
     truncate = ctx.settings.truncate_long_values
     row, tags = await ctx.db.write(lambda c: lifecycle.start(c, ctx.scope, body, truncate=truncate))
     run = {"info": info_json(row), "data": data_json((), (), tags), "inputs": {}}
@@ -50,9 +48,7 @@ async def get_run(run: ReadableRun, ctx: Ctx) -> Response:
 
 
 @router.post("/api/2.0/mlflow/runs/update")
-async def update_run(
-    body: Annotated[UpdateRun, wire.body(UpdateRun)], ctx: Ctx, run: EditableRun
-) -> Response:
+async def update_run(body: Annotated[UpdateRun, wire.body(UpdateRun)], ctx: Ctx, run: EditableRun) -> Response:
     return answer({"run_info": info_json(await ctx.db.write(lambda c: lifecycle.update(c, run, body)))})
 
 
@@ -69,9 +65,7 @@ async def restore_run(run: EditableRun, ctx: Ctx) -> Response:
 
 
 @router.post("/api/2.0/mlflow/runs/delete-tag")
-async def delete_tag(
-    body: Annotated[DeleteTag, wire.body(DeleteTag)], ctx: Ctx, run: EditableRun
-) -> Response:
+async def delete_tag(body: Annotated[DeleteTag, wire.body(DeleteTag)], ctx: Ctx, run: EditableRun) -> Response:
     def remove(connection: Any) -> None:
         row = run.load_active(connection)
         if not queries.delete_tag(connection, row.id, body.key):
@@ -82,9 +76,7 @@ async def delete_tag(
 
 
 @router.post("/api/2.0/mlflow/runs/log-inputs")
-async def log_inputs(
-    body: Annotated[LogInputs, wire.body(LogInputs)], ctx: Ctx, run: EditableRun
-) -> Response:
+async def log_inputs(body: Annotated[LogInputs, wire.body(LogInputs)], ctx: Ctx, run: EditableRun) -> Response:
     inputs.check(body)
 
     def add(connection: Any) -> None:
@@ -97,9 +89,7 @@ async def log_inputs(
 
 
 @router.post("/api/2.0/mlflow/runs/outputs")
-async def log_outputs(
-    body: Annotated[LogOutputs, wire.body(LogOutputs)], ctx: Ctx, run: EditableRun
-) -> Response:
+async def log_outputs(body: Annotated[LogOutputs, wire.body(LogOutputs)], ctx: Ctx, run: EditableRun) -> Response:
     models = inputs.outputs(body.models)
     await ctx.db.write(lambda c: inputs.add_models(c, ctx.scope, run.load_active(c), "output", models))
     return answer({})
@@ -113,9 +103,7 @@ async def log_model(body: Annotated[LogModel, wire.body(LogModel)], ctx: Ctx, ru
 
 
 @router.post("/api/2.0/mlflow/runs/search")
-async def search_runs(
-    body: Annotated[SearchRuns, wire.body(SearchRuns)], ctx: Ctx, _: ReadableWorkspace
-) -> Response:
+async def search_runs(body: Annotated[SearchRuns, wire.body(SearchRuns)], ctx: Ctx, _: ReadableWorkspace) -> Response:
     limit = DEFAULT_PAGE if body.max_results is None else body.max_results
     if not 1 <= limit <= MAX_PAGE:
         raise InvalidParameter(
@@ -128,9 +116,7 @@ def _page(connection: Any, ctx: Context, body: SearchRuns, limit: int) -> dict[s
     experiment_ids = sorted({experiment_number(text) for text in body.experiment_ids})
     stages = STAGES[body.run_view_type or "ACTIVE_ONLY"]
     where, order = where_of(body.filter, ctx.db.dialect), order_of(body.order_by, ctx.db.dialect)
-    query = paging.fingerprint(
-        "runs", ctx.scope.workspace_id, experiment_ids, stages, body.filter, body.order_by
-    )
+    query = paging.fingerprint("runs", ctx.scope.workspace_id, experiment_ids, stages, body.filter, body.order_by)
     after = paging.decode(ctx.token_key, query, body.page_token) if body.page_token else None
     if not experiment_ids:
         return {}
@@ -145,14 +131,10 @@ def _page(connection: Any, ctx: Context, body: SearchRuns, limit: int) -> dict[s
 
 
 @router.post("/ajax-api/2.0/mlflow/experiments/search-datasets")
-async def search_datasets(
-    body: Annotated[SearchDatasets, wire.body(SearchDatasets)], ctx: Ctx, _: ReadableWorkspace
-) -> Response:
+async def search_datasets(body: Annotated[SearchDatasets, wire.body(SearchDatasets)], ctx: Ctx, _: ReadableWorkspace) -> Response:
     limit = inputs.SUMMARY_EXPERIMENTS_LIMIT
     if not 1 <= len(body.experiment_ids) <= limit:
-        raise InvalidParameter(
-            f"SearchDatasets request must specify at least one and at most {limit} experiment_ids."
-        )
+        raise InvalidParameter(f"SearchDatasets request must specify at least one and at most {limit} experiment_ids.")
     numbers = [experiment_number(text) for text in body.experiment_ids]
     found = await ctx.db.read(lambda c: inputs.summaries(c, ctx.scope, numbers))
     return answer({"dataset_summaries": found} if found else {})

@@ -70,8 +70,7 @@ FIELDS = FieldMap(
             run_datasets.c.run_pk,
             run_datasets.join(datasets, datasets.c.id == run_datasets.c.dataset_id).outerjoin(
                 run_dataset_tags,
-                (run_dataset_tags.c.run_dataset_id == run_datasets.c.id)
-                & (run_dataset_tags.c.key == "mlflow.data.context"),
+                (run_dataset_tags.c.run_dataset_id == run_datasets.c.id) & (run_dataset_tags.c.key == "mlflow.data.context"),
             ),
             {
                 "name": Column(datasets.c.name, operators=_TEXT),

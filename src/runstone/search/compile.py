@@ -35,9 +35,7 @@ PATTERN_LIMIT = 8192
 def register_sqlite_functions(connection: sqlite3.Connection) -> None:
     """Give a SQLite connection what Postgres has: a case-sensitive LIKE and a lower() beyond ASCII."""
     connection.execute("PRAGMA case_sensitive_like=ON")
-    connection.create_function(
-        "unicode_lower", 1, lambda text: None if text is None else text.lower(), deterministic=True
-    )
+    connection.create_function("unicode_lower", 1, lambda text: None if text is None else text.lower(), deterministic=True)
 
 
 def compile_filter(text: str | None, fields: FieldMap, dialect: str) -> Clause | None:
@@ -60,9 +58,7 @@ def find_entity(fields: FieldMap, reference: Field) -> tuple[str, Entity]:
 
 
 def find_column(fields: FieldMap, reference: Field, columns: Attributes | Related) -> Column:
-    found = (
-        columns.find(reference.key) if isinstance(columns, Attributes) else columns.columns.get(reference.key)
-    )
+    found = columns.find(reference.key) if isinstance(columns, Attributes) else columns.columns.get(reference.key)
     if found is None:
         known = list(columns.columns)
         noun = "attribute" if isinstance(columns, Attributes) else reference.entity
@@ -129,11 +125,7 @@ class _Compiler:
                 return special
         clause = self._compare(column.expression, node.operator, values)
         # Under NOT an unknown would stay unknown and lose the row: so a NULL compares as plainly false.
-        return (
-            and_(column.expression.is_not(None), clause)
-            if column.nullable and "NULL" not in node.operator
-            else clause
-        )
+        return and_(column.expression.is_not(None), clause) if column.nullable and "NULL" not in node.operator else clause
 
     def _pair(self, entity: KeyValue, node: Comparison, noun: str) -> Clause:
         _check_key(node)
@@ -174,9 +166,7 @@ class _Compiler:
             rows = rows.where(entity.only)
         if "NULL" in node.operator:
             return entity.owner.in_(rows) if node.operator == "IS NOT NULL" else entity.owner.not_in(rows)
-        compared = self._compare(
-            entity.value, node.operator, tuple(_metric_value(node, value) for value in node.values)
-        )
+        compared = self._compare(entity.value, node.operator, tuple(_metric_value(node, value) for value in node.values))
         nan = entity.is_nan == 1
         compared = or_(nan, compared) if node.operator in ("!=", "NOT IN") else and_(not_(nan), compared)
         return entity.owner.in_(rows.where(compared))
@@ -239,9 +229,7 @@ def _check_operator(node: Comparison, allowed: tuple[str, ...], noun: str) -> No
 
 def _check_key(node: Comparison) -> None:
     if not node.field.key:
-        raise InvalidParameter(
-            f"Invalid filter: a key is missing after the dot at character {node.field.position}."
-        )
+        raise InvalidParameter(f"Invalid filter: a key is missing after the dot at character {node.field.position}.")
 
 
 def _attribute_value(node: Comparison, value: Any, column: Column) -> Any:
@@ -255,9 +243,7 @@ def _attribute_value(node: Comparison, value: Any, column: Column) -> Any:
     if column.kind == "id":
         text = str(value)
         if not (text.isascii() and text.isdigit() and len(text) <= 18):
-            raise InvalidParameter(
-                f"Expected an integer for attribute '{node.field.key}', such as '1'. Found '{text[:80]}'."
-            )
+            raise InvalidParameter(f"Expected an integer for attribute '{node.field.key}', such as '1'. Found '{text[:80]}'.")
         return int(text)
     return _text_value(node, value, "attribute")
 

@@ -113,9 +113,7 @@ class _Parser:
 
     def disjunction(self, depth: int) -> Node:
         if depth > DEPTH_LIMIT:
-            raise InvalidParameter(
-                f"Invalid filter: brackets and NOT are nested more than {DEPTH_LIMIT} deep."
-            )
+            raise InvalidParameter(f"Invalid filter: brackets and NOT are nested more than {DEPTH_LIMIT} deep.")
         parts = [self._conjunction(depth)]
         while self._accept("OR"):
             parts.append(self._conjunction(depth))
@@ -134,9 +132,7 @@ class _Parser:
             negated = not negated
             steps += 1
             if steps > DEPTH_LIMIT:
-                raise InvalidParameter(
-                    f"Invalid filter: brackets and NOT are nested more than {DEPTH_LIMIT} deep."
-                )
+                raise InvalidParameter(f"Invalid filter: brackets and NOT are nested more than {DEPTH_LIMIT} deep.")
         if self._token.kind == "open":
             self._take()
             inner = self.disjunction(steps + 1)
@@ -148,9 +144,7 @@ class _Parser:
     def _comparison(self) -> Node:
         self._comparisons += 1
         if self._comparisons > COMPARISON_LIMIT:
-            raise InvalidParameter(
-                f"Invalid filter: it has more than {COMPARISON_LIMIT} comparisons. Use IN for lists."
-            )
+            raise InvalidParameter(f"Invalid filter: it has more than {COMPARISON_LIMIT} comparisons. Use IN for lists.")
         field = self._field()
         token = self._take()
         if token.kind == "operator":
@@ -179,9 +173,7 @@ class _Parser:
                 raise _wrong(self._token, "BETWEEN needs two values with AND between them")
             between = Comparison(field, "BETWEEN", (low, self._value()))
             return Not(between) if negated else between
-        raise _wrong(
-            token, "a comparison was expected, such as = 'value', > 5, LIKE 'a%', IN ('a', 'b') or IS NULL"
-        )
+        raise _wrong(token, "a comparison was expected, such as = 'value', > 5, LIKE 'a%', IN ('a', 'b') or IS NULL")
 
     def _field(self) -> Field:
         token = self._take()
@@ -245,6 +237,4 @@ def number_of(token: Token) -> int | float:
 
 def _wrong(token: Token, reason: str) -> InvalidParameter:
     found = repr(token.text[:60]) if token.kind != "end" else "the end"
-    return InvalidParameter(
-        f"Invalid clause(s) in filter string: at character {token.position}, {found}: {reason}."
-    )
+    return InvalidParameter(f"Invalid clause(s) in filter string: at character {token.position}, {found}: {reason}.")

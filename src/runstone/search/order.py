@@ -100,9 +100,7 @@ def compile_order(items: Sequence[str], fields: FieldMap, dialect: str, ties: Se
             order.keys += measured_keys(entity, reference.key, descending)
         else:
             assert isinstance(entity, Related)
-            raise InvalidParameter(
-                f"Invalid order_by entity '{reference.entity}': {name} fields cannot be sorted by."
-            )
+            raise InvalidParameter(f"Invalid order_by entity '{reference.entity}': {name} fields cannot be sorted by.")
         if identity in seen:
             raise InvalidParameter(f"`order_by` contains duplicate fields: '{item}'. Name each field once.")
         seen.add(identity)
@@ -116,18 +114,11 @@ def compile_order(items: Sequence[str], fields: FieldMap, dialect: str, ties: Se
 def parse_item(item: str) -> tuple[Field, bool]:
     """`metrics.`a b` DESC` to its field and whether it descends."""
     if not isinstance(item, str) or len(item) > ITEM_LENGTH_LIMIT:
-        raise InvalidParameter(
-            f"Invalid order_by clause: it must be a text of at most {ITEM_LENGTH_LIMIT} characters."
-        )
+        raise InvalidParameter(f"Invalid order_by clause: it must be a text of at most {ITEM_LENGTH_LIMIT} characters.")
     refuse_unstorable_text(item)
     match = _ITEM.match(item)
     name = match.group("name") if match else ""
-    if not name or (
-        not re.search(r"[`\"]", name)
-        and re.search(r"[\s;,()']", name)
-        and "." not in name
-        and " " not in name
-    ):
+    if not name or (not re.search(r"[`\"]", name) and re.search(r"[\s;,()']", name) and "." not in name and " " not in name):
         raise InvalidParameter(f"Invalid order_by clause '{item[:200]}'. Could not be parsed.")
     direction = (match.group("direction") or "asc") if match else "asc"
     if len(name) >= 2 and name[0] == name[-1] and name[0] in '`"':
@@ -136,9 +127,7 @@ def parse_item(item: str) -> tuple[Field, bool]:
     if entity and not re.fullmatch(r"\w+", entity):
         raise InvalidParameter(f"Invalid order_by clause '{item[:200]}'. Could not be parsed.")
     if entity and re.search(r"[\s;]", key) and not name.rstrip().endswith(("`", '"')):
-        raise InvalidParameter(
-            f"Invalid order_by clause '{item[:200]}'. Quote keys that hold spaces: metrics.`my key` DESC."
-        )
+        raise InvalidParameter(f"Invalid order_by clause '{item[:200]}'. Quote keys that hold spaces: metrics.`my key` DESC.")
     return Field(entity, key, "", 1), direction.lower() == "desc"
 
 
@@ -151,9 +140,7 @@ def _column_keys(column: Column, descending: bool, dialect: str) -> list[_Key]:
     return [_Key(rank, False), _Key(_sortable(func.coalesce(column.expression, empty), dialect), descending)]
 
 
-def _add_pair(
-    order: Order, entity: KeyValue | MetricValue, key: str, descending: bool, dialect: str, number: int
-) -> None:
+def _add_pair(order: Order, entity: KeyValue | MetricValue, key: str, descending: bool, dialect: str, number: int) -> None:
     table = entity.row_owner.table
     assert isinstance(table, Table)
     joined = table.alias(f"sorted_{number}")
@@ -196,9 +183,7 @@ def _aliased(entity: KeyValue | MetricValue, columns: dict[int, Any]) -> KeyValu
             moved(entity.smallest),
             moved(entity.largest),
         )
-    return KeyValue(
-        entity.owner, moved(entity.row_owner), moved(entity.value), moved(entity.key), moved(entity.key_id)
-    )
+    return KeyValue(entity.owner, moved(entity.row_owner), moved(entity.value), moved(entity.key), moved(entity.key_id))
 
 
 def _sortable(expression: ColumnElement[Any], dialect: str) -> ColumnElement[Any]:

@@ -100,9 +100,7 @@ class LocalStore:
         except OSError as error:
             raise as_public_error(error) from error
 
-    async def _receive(
-        self, descriptor: int, chunks: AsyncIterator[bytes], size: int | None, limit: int
-    ) -> Written:
+    async def _receive(self, descriptor: int, chunks: AsyncIterator[bytes], size: int | None, limit: int) -> Written:
         digest, received = hashlib.sha256(), 0
         waiting, waiting_bytes = [], 0
         async for chunk in chunks:
@@ -117,9 +115,7 @@ class LocalStore:
         if waiting:
             await self._run(_write_pieces, descriptor, digest, waiting)
         if size is not None and received != size:
-            raise InvalidParameter(
-                f"The upload ended after {received} of {size} bytes; nothing was stored. Send it again."
-            )
+            raise InvalidParameter(f"The upload ended after {received} of {size} bytes; nothing was stored. Send it again.")
         return Written(received, digest.hexdigest())
 
     def _list(self, folder: str) -> list[Entry]:
@@ -220,16 +216,12 @@ class LocalStore:
 
 
 def too_large(limit: int) -> PayloadTooLarge:
-    return PayloadTooLarge(
-        f"The artifact is larger than the {limit} bytes that this server accepts. Nothing was stored."
-    )
+    return PayloadTooLarge(f"The artifact is larger than the {limit} bytes that this server accepts. Nothing was stored.")
 
 
 def as_public_error(error: OSError) -> RunstoneError | OSError:
     if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-        return StorageFull(
-            "The artifact store is full; nothing was stored. Free some space, then send it again."
-        )
+        return StorageFull("The artifact store is full; nothing was stored. Free some space, then send it again.")
     if error.errno in (errno.ELOOP, errno.ENOTDIR, errno.ENXIO):
         return InvalidParameter("Invalid path: a part of it is not a folder of this store.")
     if error.errno == errno.ENAMETOOLONG:
@@ -283,9 +275,7 @@ def _in_use(staging: int, name: str) -> bool:
 
 
 def _in_the_way(key: str) -> InvalidParameter:
-    return InvalidParameter(
-        f"Invalid path: '{key}' cannot be a file here: a folder or a file of that name is in the way."
-    )
+    return InvalidParameter(f"Invalid path: '{key}' cannot be a file here: a folder or a file of that name is in the way.")
 
 
 def _not_followed(key: str) -> InvalidParameter:

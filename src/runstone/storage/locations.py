@@ -81,9 +81,7 @@ def validate_location(text: str, field: str) -> str:
         raise _refused(field, f"it exceeds the maximum length of {LOCATION_LIMIT} characters")
     if text != text.strip() or re.search(r"[\x00-\x1f\x7f\\]", text):
         raise _refused(field, "it holds backslashes, control characters or spaces at an end")
-    if re.match(r"[A-Za-z]:(?![A-Za-z0-9+.\-]*:)(/|$|[^/])", text) and not re.match(
-        r"[A-Za-z][A-Za-z0-9+.\-]+:", text
-    ):
+    if re.match(r"[A-Za-z]:(?![A-Za-z0-9+.\-]*:)(/|$|[^/])", text) and not re.match(r"[A-Za-z][A-Za-z0-9+.\-]+:", text):
         raise _refused(field, "it begins like a Windows drive")
     if any(mark in text for mark in ("#", ";", "?")):
         raise _refused(field, "fragments (#), parameters (;) and queries (?) are not allowed in it")
@@ -130,6 +128,4 @@ def _check_segments(path: str, field: str) -> None:
 
 
 def _refused(field: str, reason: str) -> InvalidParameter:
-    return InvalidParameter(
-        f"Invalid {field}: {reason}. Use a folder of an artifact store, such as s3://bucket/folder."
-    )
+    return InvalidParameter(f"Invalid {field}: {reason}. Use a folder of an artifact store, such as s3://bucket/folder.")

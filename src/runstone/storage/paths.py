@@ -16,9 +16,7 @@ RESERVED_PREFIX = ".runstone-"
 
 _ENCODED_DANGER = re.compile(r"%(?:25)*(?:2e|2f|5c|00|3a|23|3f)", re.IGNORECASE)
 # Characters that make a name look like another one: direction overrides and what has no width.
-_DECEIVING = frozenset(
-    "\u061c\u200b\u200c\u200d\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2060\u2066\u2067\u2068\u2069\ufeff"
-)
+_DECEIVING = frozenset("\u061c\u200b\u200c\u200d\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2060\u2066\u2067\u2068\u2069\ufeff")
 
 
 def decoded(raw: bytes, field: str = "path") -> str:
@@ -26,9 +24,7 @@ def decoded(raw: bytes, field: str = "path") -> str:
     try:
         return unquote_to_bytes(raw).decode("utf-8")
     except UnicodeDecodeError as error:
-        raise InvalidParameter(
-            f"Invalid {field}: it is not UTF-8 once its percent signs are decoded."
-        ) from error
+        raise InvalidParameter(f"Invalid {field}: it is not UTF-8 once its percent signs are decoded.") from error
 
 
 def canonical(path: str, field: str = "path") -> str:
