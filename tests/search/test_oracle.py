@@ -1,0 +1,233 @@
+"""Generated filters and orders, compared with a plain-Python evaluator, on both databases."""
+
+from __future__ import annotations
+
+import math
+import random
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from runstone.app import open_database
+from runstone.core.db import Database
+from runstone.core.scope import DEFAULT_SCOPE
+from runstone.runs import queries
+from runstone.runs.append import append_batches
+from runstone.runs.batch import Batch, Point
+from runstone.runs.lifecycle import start
+from runstone.runs.schemas import CreateRun
+from runstone.runs.search import order_of, where_of
+from runstone.settings import Settings
+from tests.conftest import Databases
+
+NAMES = ["alpha", "Alpha", "beta_1", "beta-2", "a%b", "größe", "GRÖSSE", "", "it's", "100", "z" * 300, "z" * 299 + "y", "back\\slash"]
+NUMBERS = [0.0, 1.0, -1.0, 0.5, 1e-9, 1e300, float("inf"), float("-inf"), float("nan"), 3.0]
+METRICS, PARAMS, TAGS = ["loss", "val/acc", "my metric"], ["lr", "batch size"], ["team", "mlflow.user"]
+
+
+@dataclass
+class Row:
+    """What the evaluator knows of a run."""
+
+    run_id: str
+    name: str
+    status: str
+    start_time: int
+    end_time: int | None
+    params: dict[str, str] = field(default_factory=dict)
+    tags: dict[str, str] = field(default_factory=dict)
+    metrics: dict[str, list[float]] = field(default_factory=dict)  # by step
+
+
+@pytest.fixture(scope="module")
+def filled(dialect: str, databases: Databases) -> Any:
+    db = open_database(Settings(backend_store_uri=databases.make(dialect)))
+    dice = random.Random(7)
+    rows = [make_run(db, dice, i) for i in range(60)]
+    yield db, rows
+    db.close()
+
+
+def make_run(db: Database, dice: random.Random, number: int) -> Row:
+    row = Row("", dice.choice([name for name in NAMES if name]), dice.choice(["RUNNING", "FINISHED", "FAILED"]), dice.randint(0, 20), None)
+    body = CreateRun(experiment_id="0", run_name=row.name, start_time=row.start_time)
+    made, _ = db.write_now(lambda c: start(c, DEFAULT_SCOPE, body, truncate=True))
+    row.run_id = made.run_id
+    row.end_time = dice.choice([None, dice.randint(0, 20)])
+    row.params = {key: dice.choice(NAMES) for key in PARAMS if dice.random() < 0.7}
+    row.tags = {key: dice.choice(NAMES) for key in TAGS if dice.random() < 0.7}
+    row.metrics = {key: [dice.choice(NUMBERS) for _ in range(dice.randint(1, 3))] for key in METRICS if dice.random() < 0.7}
+    points: list[Point] = [
+        (key, 1, step, 0.0 if math.isnan(value) else value, int(math.isnan(value)))
+        for key, values in row.metrics.items()
+        for step, value in enumerate(values)
+    ]
+    batch = Batch(DEFAULT_SCOPE, row.run_id, points, [], list(row.params.items()), row.tags)
+
+    def add(connection: Any) -> None:
+        queries.change(connection, made.id, status=row.status, end_time=row.end_time)
+        assert append_batches(connection, [batch]) == [None]
+
+    db.write_now(add)
+    row.tags = row.tags | {"mlflow.runName": row.name}
+    assert number >= 0
+    return row
+
+
+Test = Callable[[Row], bool]
+
+
+def like(pattern: str, ignore_case: bool) -> Callable[[str], bool]:
+    text = pattern.lower() if ignore_case else pattern
+    regex = re.compile("".join(".*" if c == "%" else "." if c == "_" else re.escape(c) for c in text), re.DOTALL)
+    return lambda value: regex.fullmatch(value.lower() if ignore_case else value) is not None
+
+
+def quoted(value: str) -> str:
+    return "'" + value.replace("'", "''") + "'"
+
+
+def text_test(dice: random.Random, get: Callable[[Row], str | None], name: str, *, null: bool) -> tuple[str, Test]:
+    operator = dice.choice(["=", "!=", "LIKE", "ILIKE", "IN", "NOT IN"] + (["IS NULL", "IS NOT NULL"] if null else []))
+    if operator in ("IS NULL", "IS NOT NULL"):
+        return f"{name} {operator}", lambda row: (get(row) is None) == (operator == "IS NULL")
+    if operator in ("IN", "NOT IN"):
+        values = dice.sample(NAMES, 3)
+        return f"{name} {operator} ({', '.join(map(quoted, values))})", lambda row: (
+            (value := get(row)) is not None and (value in values) == (operator == "IN")
+        )
+    if operator in ("LIKE", "ILIKE"):
+        pattern = dice.choice(["a%", "%a", "%A%", "_lpha", "beta__", "%\\%", "%%%", "gr%", "z%"])
+        matches = like(pattern, operator == "ILIKE")
+        return f"{name} {operator} {quoted(pattern)}", lambda row: (value := get(row)) is not None and matches(value)
+    wanted = dice.choice(NAMES)
+    return f"{name} {operator} {quoted(wanted)}", lambda row: (value := get(row)) is not None and (value == wanted) == (operator == "=")
+
+
+def number_test(dice: random.Random, get: Callable[[Row], float | None], name: str) -> tuple[str, Test]:
+    operator = dice.choice(["=", "!=", "<", "<=", ">", ">=", "BETWEEN", "IS NULL", "IS NOT NULL"])
+    if operator in ("IS NULL", "IS NOT NULL"):
+        return f"{name} {operator}", lambda row: (get(row) is None) == (operator == "IS NULL")
+    low, high = dice.choice([0, 0.5, -1, 3, 1e300]), dice.choice([1, 5, 1e301])
+    if operator == "BETWEEN":
+        return f"{name} BETWEEN {low} AND {high}", lambda row: (value := get(row)) is not None and low <= value <= high
+
+    def test(row: Row) -> bool:
+        value = get(row)
+        if value is None:
+            return False
+        compared = {"=": value == low, "!=": value != low, "<": value < low, "<=": value <= low, ">": value > low, ">=": value >= low}
+        return compared[operator]
+
+    return f"{name} {operator} {low}", test
+
+
+def comparison(dice: random.Random) -> tuple[str, Test]:
+    kind = dice.randrange(7)
+    if kind == 0:
+        key = dice.choice(PARAMS)
+        return text_test(dice, lambda row: row.params.get(key), f"params.`{key}`", null=True)
+    if kind == 1:
+        key = dice.choice([*TAGS, "mlflow.runName"])
+        return text_test(dice, lambda row: row.tags.get(key), dice.choice([f"tags.{key}", f'tag."{key}"']), null=True)
+    if kind == 2:
+        return text_test(dice, lambda row: row.name, dice.choice(["run_name", "attributes.`Run name`", "run.run_name"]), null=False)
+    if kind == 3:
+        return number_test(dice, lambda row: row.start_time, "start_time")
+    if kind == 4:
+        return number_test(dice, lambda row: row.end_time, "attribute.end_time")
+    key = dice.choice(METRICS)
+    name = f"metrics.`{key}`"
+    function = dice.choice(["", "MIN", "MAX", "LATEST"])
+    if function in ("MIN", "MAX"):
+        pick = min if function == "MIN" else max
+
+        def extreme(row: Row) -> float | None:
+            found = [value for value in row.metrics.get(key, []) if not math.isnan(value)]
+            return pick(found) if found else None
+
+        return number_test(dice, extreme, f"{function}({name})")
+    return number_test(dice, lambda row: row.metrics[key][-1] if key in row.metrics else None, f"LATEST({name})" if function else name)
+
+
+def tree(dice: random.Random, depth: int) -> tuple[str, Test]:
+    choice = dice.random()
+    if depth == 0 or choice < 0.3:
+        return comparison(dice)
+    left, right = tree(dice, depth - 1), tree(dice, depth - 1)
+    if choice < 0.55:
+        return f"({left[0]} AND {right[0]})", lambda row: left[1](row) and right[1](row)
+    if choice < 0.8:
+        return f"({left[0]} or {right[0]})", lambda row: left[1](row) or right[1](row)
+    return f"NOT ({left[0]})", lambda row: not left[1](row)
+
+
+class TestFilters:
+    @pytest.mark.parametrize("seed", range(40))
+    def test_generated_filters_find_what_the_evaluator_finds(self, filled: Any, dialect: str, seed: int) -> None:
+        db, rows = filled
+        dice = random.Random(seed)
+        for _ in range(15):
+            text, test = tree(dice, 3)
+            order = order_of([], dialect)
+            found = db.read_now(
+                lambda c, text=text, order=order: queries.search(
+                    c, DEFAULT_SCOPE, [0], ["active"], where_of(text, dialect), order, None, 1000
+                )
+            )
+            assert {row.run_id for row in found} == {row.run_id for row in rows if test(row)}, text
+
+
+class TestOrders:
+    @pytest.mark.parametrize("seed", range(25))
+    def test_pages_under_any_order_are_the_whole_sort(self, filled: Any, dialect: str, seed: int) -> None:
+        db, rows = filled
+        dice = random.Random(seed)
+        items = ["metrics.loss", "metrics.`my metric`", "params.lr", "tags.`team`", "start_time", "attributes.end_time", "run_name", "status"]
+        asked = [(item, dice.random() < 0.5) for item in dice.sample(items, dice.randint(0, 3))]
+        texts = [f"{item} {'DESC' if descending else dice.choice(['ASC', ''])}" for item, descending in asked]
+        order, after, found = order_of(texts, dialect), None, []
+        while True:
+            page = db.read_now(
+                lambda c, after=after: queries.search(c, DEFAULT_SCOPE, [0], ["active"], None, order, after, 7)
+            )
+            found += [row.run_id for row in page]
+            if len(page) < 7:
+                break
+            after = order.cursor(page[-1])
+        expected = sorted(rows, key=lambda row: row.run_id)
+        expected.sort(key=lambda row: -row.start_time)
+        for item, descending in reversed(asked):
+            expected.sort(key=lambda row, item=item: sort_value(row, item), reverse=descending)
+            expected.sort(key=lambda row, item=item: sort_rank(row, item))
+        assert found == [row.run_id for row in expected], texts
+
+
+def raw_value(row: Row, item: str) -> Any:
+    values: dict[str, Any] = {
+        "metrics.loss": row.metrics.get("loss", [None])[-1],
+        "metrics.`my metric`": row.metrics.get("my metric", [None])[-1],
+        "params.lr": row.params.get("lr"),
+        "tags.`team`": row.tags.get("team"),
+        "start_time": row.start_time,
+        "attributes.end_time": row.end_time,
+        "run_name": row.name,
+        "status": row.status,
+    }
+    return values[item]
+
+
+def sort_rank(row: Row, item: str) -> int:
+    value = raw_value(row, item)
+    return 2 if value is None else 1 if isinstance(value, float) and math.isnan(value) else 0
+
+
+def sort_value(row: Row, item: str) -> Any:
+    value = raw_value(row, item)
+    if sort_rank(row, item):
+        return b"" if item.startswith(("params", "tags")) else 0.0
+    return value.encode() if isinstance(value, str) else value
+
+
