@@ -43,7 +43,7 @@ class RunningServer:
     def post(self, path: str, body: Any = None, **options: Any) -> httpx.Response:
         return self.client.post(f"/api/2.0/mlflow/{path}", json={} if body is None else body, **options)
 
-    def get(self, path: str, **query: Any) -> httpx.Response:
+    def get(self, path: str, /, **query: Any) -> httpx.Response:
         return self.client.get(f"/api/2.0/mlflow/{path}", params=query)
 
     def call(self, method: str, path: str, body: Any = None) -> httpx.Response:

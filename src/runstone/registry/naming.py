@@ -29,7 +29,7 @@ def check_name(name: str, field: str = "name") -> None:
         raise InvalidParameter(
             f"Invalid name: {names.shown(name)}. Registered model name cannot contain '/' or ':', it stands in models:/ URIs."
         )
-    if posixpath.normpath(name) != name or name.startswith(".."):
+    if posixpath.normpath(name) != name or name == "." or name.startswith(".."):
         raise InvalidParameter(
             f"Invalid value {names.shown(name)} for parameter '{field}' supplied: Names may be treated as files in certain cases, "
             f"and must not resolve to other names when treated as such. This name would resolve to "
