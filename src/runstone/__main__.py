@@ -5,12 +5,13 @@ from __future__ import annotations
 import inspect
 import sys
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NoReturn
 
 import typer
 from pydantic import ValidationError
 
 from runstone import __version__
+from runstone.core import address
 from runstone.core.address import DatabaseRefused
 from runstone.settings import Settings
 
@@ -63,7 +64,7 @@ def _server(settings: Settings) -> None:
     def ready() -> None:
         host = f"[{settings.host}]" if ":" in settings.host else settings.host
         print(f"Runstone {__version__} is ready on http://{host}:{settings.port}{settings.static_prefix}", flush=True)
-        print(f"  database   {serve.address.parse(settings.backend_store_uri).shown}", flush=True)
+        print(f"  database   {address.parse(settings.backend_store_uri).shown}", flush=True)
         print(f"  artifacts  {settings.artifacts_destination}", flush=True)
 
     try:
@@ -118,7 +119,6 @@ class _Opened:
         self._uri = uri
 
     def __enter__(self) -> Any:
-        from runstone.core import address  # noqa: PLC0415
         from runstone.core.db import Database  # noqa: PLC0415
 
         try:
@@ -142,7 +142,7 @@ def _settings(given: dict[str, Any]) -> Settings:
         _stop(f"RUNSTONE_{name.upper()} (--{name.replace('_', '-')}): {first['msg']}.")
 
 
-def _stop(message: str) -> Any:
+def _stop(message: str) -> NoReturn:
     print(f"runstone: {message}", file=sys.stderr)
     raise typer.Exit(1)
 

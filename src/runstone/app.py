@@ -18,6 +18,12 @@ import runstone.registry.version_routes
 import runstone.runs.metric_routes
 import runstone.runs.routes
 import runstone.status
+import runstone.web.experiments
+import runstone.web.logged_models
+import runstone.web.registry
+import runstone.web.runs
+import runstone.web.runs_table
+import runstone.web.static
 from runstone.core import address, failures, frame, migrate
 from runstone.core.db import Database
 from runstone.core.dispatch import ExactPaths
@@ -30,6 +36,7 @@ from runstone.runs import queries as run_queries
 from runstone.search.compile import register_sqlite_functions
 from runstone.settings import Settings
 from runstone.storage.local import LocalStore
+from runstone.web.failures import error_page
 
 ROUTERS = (
     runstone.runs.metric_routes.router,
@@ -40,6 +47,12 @@ ROUTERS = (
     runstone.registry.version_routes.router,
     runstone.artifacts.routes.router,
     runstone.status.router,
+    runstone.web.static.router,
+    runstone.web.experiments.router,
+    runstone.web.logged_models.router,
+    runstone.web.runs_table.router,
+    runstone.web.runs.router,
+    runstone.web.registry.router,
 )
 
 
@@ -58,7 +71,7 @@ def create_app(settings: Settings, store: LocalStore | None = None, database: Da
     for router in ROUTERS:
         # One flat list, which core/dispatch.py looks up by exact path; included routers would be nested.
         app.router.routes.extend(router.routes)
-    failures.install(app)
+    failures.install(app, error_page)
     app.router.middleware_stack = ExactPaths(app.router)
     app.add_middleware(frame.Frame, settings=settings)
     return app

@@ -53,7 +53,7 @@ def run(settings: Settings, ready: Callable[[], None]) -> None:
         os.environ[f"RUNSTONE_{name.upper()}"] = str(value)
     config = _config("runstone.serve:worker_app", settings.workers)
     ready()
-    Multiprocess(config, uvicorn.Server(config).run, [listener]).run()
+    Multiprocess(config, [listener]).run()
 
 
 def worker_app() -> FastAPI:
