@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 
 from alembic import context
+
 from runstone.core.migrate import TABLE_MODULES
 from runstone.core.tables import metadata
 

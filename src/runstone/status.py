@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 from fastapi import Request, Response
 from fastapi.responses import PlainTextResponse
 from sqlalchemy import text

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from tests.conftest import RunningServer
 
 STORE = "/api/2.0/mlflow-artifacts/artifacts"
@@ -30,7 +31,9 @@ def raw(server: RunningServer, request: bytes, *, cut: bool = False) -> tuple[in
     return int(lines[0].split()[1]), headers, body
 
 
-def ask(server: RunningServer, method: str, target: str | bytes, body: bytes = b"", *headers: str) -> tuple[int, dict[str, str], bytes]:
+def ask(
+    server: RunningServer, method: str, target: str | bytes, body: bytes = b"", *headers: str
+) -> tuple[int, dict[str, str], bytes]:
     target = target.encode() if isinstance(target, str) else target
     lines = [method.encode() + b" " + target + b" HTTP/1.1", f"Host: 127.0.0.1:{server.port}".encode(), b"Connection: close"]
     lines += [header.encode() for header in headers]
@@ -62,7 +65,9 @@ class TestPaths:
         ],
     )  # fmt: skip
     @pytest.mark.parametrize("method", ["GET", "PUT", "DELETE"])
-    def test_a_path_that_could_name_another_place_is_refused(self, filled: tuple[RunningServer, str], method: str, path: str) -> None:
+    def test_a_path_that_could_name_another_place_is_refused(
+        self, filled: tuple[RunningServer, str], method: str, path: str
+    ) -> None:
         server, run_id = filled
         if path == "..;/x":
             pytest.skip("a name of its own: stored literally, see below")

@@ -7,6 +7,7 @@ import json
 from typing import Any
 
 import pytest
+
 from tests.artifacts.test_hostile import ask, raw
 from tests.conftest import RunningServer
 
@@ -41,7 +42,14 @@ class TestBodies:
         assert "Missing value for required parameter 'name'" in answer.json()["message"]
 
     @pytest.mark.parametrize(
-        "kind", [None, "text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "application/json;charset=utf-7"]
+        "kind",
+        [
+            None,
+            "text/plain",
+            "application/x-www-form-urlencoded",
+            "multipart/form-data; boundary=x",
+            "application/json;charset=utf-7",
+        ],
     )
     def test_only_json_is_read(self, server: RunningServer, kind: str | None) -> None:
         answer = server.client.post(CREATE, content=b'{"name":"typed"}', headers={"Content-Type": kind} if kind else {})
@@ -54,7 +62,9 @@ class TestBodies:
 
     def test_compressed_bodies_are_refused(self, server: RunningServer) -> None:
         for encoding in ("gzip", "deflate", "zstd", "gzip, gzip"):
-            answer = server.client.post(CREATE, content=gzip.compress(b"0" * 10**7), headers=JSON | {"Content-Encoding": encoding})
+            answer = server.client.post(
+                CREATE, content=gzip.compress(b"0" * 10**7), headers=JSON | {"Content-Encoding": encoding}
+            )
             assert answer.status_code == 400
 
     def test_a_huge_body_is_refused(self, server: RunningServer) -> None:
@@ -66,7 +76,9 @@ class TestBodies:
         assert (status, json.loads(body)["error_code"]) == (413, "INVALID_PARAMETER_VALUE")
 
     def test_chunked_json_is_read(self, server: RunningServer) -> None:
-        head = f"POST {CREATE} HTTP/1.1\r\nHost: 127.0.0.1:{server.port}\r\nConnection: close\r\nContent-Type: application/json\r\n"
+        head = (
+            f"POST {CREATE} HTTP/1.1\r\nHost: 127.0.0.1:{server.port}\r\nConnection: close\r\nContent-Type: application/json\r\n"
+        )
         body = b'{"name":"chunks"}'
         chunked = b"Transfer-Encoding: chunked\r\n\r\n" + f"{len(body):x}\r\n".encode() + body + b"\r\n0\r\n\r\n"
         assert raw(server, head.encode() + chunked)[0] == 200
@@ -97,12 +109,19 @@ class TestSearchBodies:
 
 class TestHttp:
     def test_unknown_paths_and_methods_answer_json(self, server: RunningServer) -> None:
-        for path in ("/api/2.0/mlflow/nope", "/api/9.9/x", "/api/2.0mlflow/experiments/search-datasets", "/api/2.0/mlflow/unified-traces"):
+        for path in (
+            "/api/2.0/mlflow/nope",
+            "/api/9.9/x",
+            "/api/2.0mlflow/experiments/search-datasets",
+            "/api/2.0/mlflow/unified-traces",
+        ):
             answer = server.client.get(path)
             assert (answer.status_code, answer.json()["error_code"]) == (404, "ENDPOINT_NOT_FOUND")
         assert server.client.delete(CREATE).status_code == 405
 
-    @pytest.mark.parametrize("host", ["evil.com", "10.evil.example.com", "localhost:5000@evil", "127.0.0.1:x.evil", "", "0.0.0.0", "\xff"])
+    @pytest.mark.parametrize(
+        "host", ["evil.com", "10.evil.example.com", "localhost:5000@evil", "127.0.0.1:x.evil", "", "0.0.0.0", "\xff"]
+    )
     def test_a_foreign_host_is_refused(self, server: RunningServer, host: str) -> None:
         request = f"GET /api/2.0/mlflow/experiments/get?experiment_id=0 HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n"
         assert raw(server, request.encode("latin-1"))[0] in (400, 403)

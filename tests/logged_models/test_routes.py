@@ -3,6 +3,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+
 from tests.conftest import RunningServer
 
 
@@ -51,7 +52,9 @@ class TestChange:
     def test_tags_and_params(self, server: RunningServer) -> None:
         model_id = make(server)["info"]["model_id"]
         for value in ("1", "2"):
-            assert server.call("PATCH", f"logged-models/{model_id}/tags", {"tags": [{"key": "a b/c", "value": value}]}).json() == {}
+            assert (
+                server.call("PATCH", f"logged-models/{model_id}/tags", {"tags": [{"key": "a b/c", "value": value}]}).json() == {}
+            )
         server.ok(f"logged-models/{model_id}/params", {"params": [{"key": "p", "value": "1"}]})
         server.ok(f"logged-models/{model_id}/params", {"params": [{"key": "p", "value": "1"}]})
         assert server.post(f"logged-models/{model_id}/params", {"params": [{"key": "p", "value": "2"}]}).status_code == 400
@@ -76,10 +79,24 @@ class TestSearch:
         run_id = server.run(number)
         ids = []
         for i, name in enumerate(["b", "a", "c"]):
-            model = make(server, experiment_id=number, name=name, params=[{"key": "n", "value": str(i)}], tags=[{"key": "t", "value": name}])
+            model = make(
+                server,
+                experiment_id=number,
+                name=name,
+                params=[{"key": "n", "value": str(i)}],
+                tags=[{"key": "t", "value": name}],
+            )
             ids.append(model["info"]["model_id"])
             metrics = [
-                {"key": "acc", "value": i / 10, "timestamp": 1, "step": 0, "model_id": ids[i], "dataset_name": "train", "dataset_digest": "1"},
+                {
+                    "key": "acc",
+                    "value": i / 10,
+                    "timestamp": 1,
+                    "step": 0,
+                    "model_id": ids[i],
+                    "dataset_name": "train",
+                    "dataset_digest": "1",
+                },
                 {"key": "acc", "value": 0.9 - i / 10, "timestamp": 2, "step": 0, "model_id": ids[i], "dataset_name": "test"},
             ]
             server.ok("runs/log-batch", {"run_id": run_id, "metrics": metrics[: 2 if i < 2 else 1]})

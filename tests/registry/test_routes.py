@@ -4,6 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+
 from tests.conftest import RunningServer
 
 
@@ -53,7 +54,9 @@ class TestRegisteredModels:
         answer = server.post("registered-models/create", {"name": "taken"})
         assert (answer.status_code, answer.json()["error_code"]) == (400, "RESOURCE_ALREADY_EXISTS")
         assert answer.json()["message"].startswith("Registered Model (name=taken) already exists.")
-        prompt = server.post("registered-models/create", {"name": "taken", "tags": [{"key": "mlflow.prompt.is_prompt", "value": "true"}]})
+        prompt = server.post(
+            "registered-models/create", {"name": "taken", "tags": [{"key": "mlflow.prompt.is_prompt", "value": "true"}]}
+        )
         assert prompt.json()["error_code"] == "RESOURCE_ALREADY_EXISTS"
         assert "already taken by a registered model" in prompt.json()["message"]
 
@@ -77,7 +80,10 @@ class TestVersions:
         register(server, "shaped")
         made = version(server, "shaped", tags=[{"key": "k", "value": "v"}], description="d")
         assert made == server.get("model-versions/get", name="shaped", version="1").json()["model_version"]
-        fixed = {k: made[k] for k in ("name", "version", "current_stage", "status", "source", "run_id", "run_link", "description", "tags")}
+        fixed = {
+            k: made[k]
+            for k in ("name", "version", "current_stage", "status", "source", "run_id", "run_link", "description", "tags")
+        }
         assert fixed == {
             "name": "shaped", "version": "1", "current_stage": "None", "status": "READY", "source": "s3://elsewhere/model",
             "run_id": "", "run_link": "", "description": "d", "tags": [{"key": "k", "value": "v"}],
@@ -135,7 +141,9 @@ class TestVersions:
         ],
     )  # fmt: skip
     @pytest.mark.parametrize("tags", [[], [{"key": "mlflow.prompt.is_prompt", "value": "true"}]])
-    def test_a_source_outside_what_the_request_names_is_refused(self, server: RunningServer, source: str, tags: list[Any]) -> None:
+    def test_a_source_outside_what_the_request_names_is_refused(
+        self, server: RunningServer, source: str, tags: list[Any]
+    ) -> None:
         server.post("registered-models/create", {"name": "sourced"})
         answer = server.post("model-versions/create", {"name": "sourced", "source": source, "tags": tags})
         assert answer.status_code in (400, 404), answer.text
@@ -147,7 +155,11 @@ class TestVersions:
         model = server.ok("logged-models", {"experiment_id": number, "name": "lm"})["model"]["info"]
         register(server, "lineage")
         root = f"mlflow-artifacts:/{number}/{run_id}/artifacts"
-        for source in (f"runs:/{run_id}/model", f"{root}/model", f"http://any/api/2.0/mlflow-artifacts/artifacts/{number}/{run_id}/artifacts/m"):
+        for source in (
+            f"runs:/{run_id}/model",
+            f"{root}/model",
+            f"http://any/api/2.0/mlflow-artifacts/artifacts/{number}/{run_id}/artifacts/m",
+        ):
             made = version(server, "lineage", source=source, run_id=run_id)
             assert made["run_id"] == run_id
             refused = server.post("model-versions/create", {"name": "lineage", "source": source, "run_id": other})
@@ -155,7 +167,9 @@ class TestVersions:
         first = server.get("model-versions/get-download-uri", name="lineage", version="1").json()["artifact_uri"]
         assert first == f"{root}/model"
         made = version(server, "lineage", source=f"models:/{model['model_id']}", model_id=model["model_id"])
-        assert server.post("model-versions/create", {"name": "lineage", "source": f"models:/{model['model_id']}"}).status_code == 400
+        assert (
+            server.post("model-versions/create", {"name": "lineage", "source": f"models:/{model['model_id']}"}).status_code == 400
+        )
         uri = server.get("model-versions/get-download-uri", name="lineage", version=made["version"]).json()["artifact_uri"]
         assert uri == model["artifact_uri"]
         tags = server.get(f"logged-models/{model['model_id']}").json()["model"]["info"]["tags"]
@@ -164,7 +178,10 @@ class TestVersions:
         assert (copied["source"], copied["run_id"]) == ("models:/lineage/1", run_id)
         last = server.get("model-versions/get-download-uri", name="lineage", version=copied["version"]).json()["artifact_uri"]
         assert last == f"{root}/model"
-        assert server.post("model-versions/create", {"name": "lineage", "source": "models:/lineage/1", "run_id": other}).status_code == 400
+        assert (
+            server.post("model-versions/create", {"name": "lineage", "source": "models:/lineage/1", "run_id": other}).status_code
+            == 400
+        )
 
     def test_update_and_tags(self, server: RunningServer) -> None:
         register(server, "edited")
@@ -218,7 +235,9 @@ class TestSearch:
         assert names(filter="name LIKE 'find%' AND tags.`mlflow.prompt.is_prompt` = 'true'") == ["find-prompt"]
         assert names(filter="name LIKE 'find%' AND tags.`mlflow.prompt.is_prompt` != 'true'") == ["find-a", "find-b", "find-c"]
         first = server.get("registered-models/search", filter="name LIKE 'find-%'", max_results="2").json()
-        rest = server.get("registered-models/search", filter="name LIKE 'find-%'", max_results="2", page_token=first["next_page_token"])
+        rest = server.get(
+            "registered-models/search", filter="name LIKE 'find-%'", max_results="2", page_token=first["next_page_token"]
+        )
         assert [m["name"] for m in rest.json()["registered_models"]] == ["find-c"]
         for bad in ("0", "1001", "x"):
             assert server.get("registered-models/search", max_results=bad).status_code == 400
@@ -243,7 +262,11 @@ class TestSearch:
     def test_a_prompt_lives_in_the_registry(self, server: RunningServer) -> None:
         tag = [{"key": "mlflow.prompt.is_prompt", "value": "true"}]
         register(server, "greeting", tags=tag)
-        body = {"name": "greeting", "source": "dummy-source", "tags": [*tag, {"key": "mlflow.prompt.text", "value": "hi {{name}}"}]}
+        body = {
+            "name": "greeting",
+            "source": "dummy-source",
+            "tags": [*tag, {"key": "mlflow.prompt.text", "value": "hi {{name}}"}],
+        }
         assert server.ok("model-versions/create", body)["model_version"]["source"] == "dummy-source"
         assert server.post("model-versions/create", body | {"source": "/etc"}).status_code == 400
         assert server.get("model-versions/search", filter="name = 'greeting'").json() == {}

@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+
 from tests.conftest import RunningServer
 
 MAX_DOUBLE = 1.7976931348623157e308
@@ -55,7 +56,7 @@ class TestLogMetric:
 
     def test_bare_tokens_are_read_as_what_they_say(self, server: RunningServer) -> None:
         run_id = server.run()
-        raw = '{"run_id": "%s", "key": "m", "value": NaN, "timestamp": 1}' % run_id
+        raw = f'{{"run_id": "{run_id}", "key": "m", "value": NaN, "timestamp": 1}}'
         answer = server.client.post("/api/2.0/mlflow/runs/log-metric", content=raw, headers={"Content-Type": "application/json"})
         assert answer.status_code == 200
         assert latest(server, run_id)["m"]["value"] == "NaN"
@@ -261,5 +262,5 @@ class TestHistory:
         ],
     )
     def test_interval_bad_input(self, server: RunningServer, query: dict[str, Any]) -> None:
-        whole = {"run_ids": "r", "metric_key": "m"} if len(query) == 1 and "max" in str(query) or "start_step" in query else {}
+        whole = {"run_ids": "r", "metric_key": "m"} if (len(query) == 1 and "max" in str(query)) or "start_step" in query else {}
         assert server.get("metrics/get-history-bulk-interval", **(whole | query)).status_code == 400

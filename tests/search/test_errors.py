@@ -3,6 +3,7 @@ from __future__ import annotations
 import time
 
 import pytest
+
 from runstone.errors import InvalidParameter
 from runstone.runs.search import order_of, where_of
 
@@ -72,7 +73,8 @@ class TestFilterErrors:
 
 class TestOrderErrors:
     @pytest.mark.parametrize(
-        "item", ["", "nope", "metric.x; DROP", "dataset.name", "start_time sideways", "metrics.a b", "a" * 2000, "attributes.x.y z"]
+        "item",
+        ["", "nope", "metric.x; DROP", "dataset.name", "start_time sideways", "metrics.a b", "a" * 2000, "attributes.x.y z"],
     )
     def test_what_cannot_be_sorted_by(self, item: str) -> None:
         with pytest.raises(InvalidParameter):

@@ -7,9 +7,11 @@ import random
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import pytest
+
 from runstone.app import open_database
 from runstone.core.db import Database
 from runstone.core.scope import DEFAULT_SCOPE
@@ -22,7 +24,21 @@ from runstone.runs.search import order_of, where_of
 from runstone.settings import Settings
 from tests.conftest import Databases
 
-NAMES = ["alpha", "Alpha", "beta_1", "beta-2", "a%b", "größe", "GRÖSSE", "", "it's", "100", "z" * 300, "z" * 299 + "y", "back\\slash"]
+NAMES = [
+    "alpha",
+    "Alpha",
+    "beta_1",
+    "beta-2",
+    "a%b",
+    "größe",
+    "GRÖSSE",
+    "",
+    "it's",
+    "100",
+    "z" * 300,
+    "z" * 299 + "y",
+    "back\\slash",
+]
 NUMBERS = [0.0, 1.0, -1.0, 0.5, 1e-9, 1e300, float("inf"), float("-inf"), float("nan"), 3.0]
 METRICS, PARAMS, TAGS = ["loss", "val/acc", "my metric"], ["lr", "batch size"], ["team", "mlflow.user"]
 
@@ -51,7 +67,13 @@ def filled(dialect: str, databases: Databases) -> Any:
 
 
 def make_run(db: Database, dice: random.Random, number: int) -> Row:
-    row = Row("", dice.choice([name for name in NAMES if name]), dice.choice(["RUNNING", "FINISHED", "FAILED"]), dice.randint(0, 20), None)
+    row = Row(
+        "",
+        dice.choice([name for name in NAMES if name]),
+        dice.choice(["RUNNING", "FINISHED", "FAILED"]),
+        dice.randint(0, 20),
+        None,
+    )
     body = CreateRun(experiment_id="0", run_name=row.name, start_time=row.start_time)
     made, _ = db.write_now(lambda c: start(c, DEFAULT_SCOPE, body, truncate=True))
     row.run_id = made.run_id
@@ -95,15 +117,19 @@ def text_test(dice: random.Random, get: Callable[[Row], str | None], name: str, 
         return f"{name} {operator}", lambda row: (get(row) is None) == (operator == "IS NULL")
     if operator in ("IN", "NOT IN"):
         values = dice.sample(NAMES, 3)
-        return f"{name} {operator} ({', '.join(map(quoted, values))})", lambda row: (
-            (value := get(row)) is not None and (value in values) == (operator == "IN")
+        return (
+            f"{name} {operator} ({', '.join(map(quoted, values))})",
+            lambda row: (value := get(row)) is not None and (value in values) == (operator == "IN"),
         )
     if operator in ("LIKE", "ILIKE"):
         pattern = dice.choice(["a%", "%a", "%A%", "_lpha", "beta__", "%\\%", "%%%", "gr%", "z%"])
         matches = like(pattern, operator == "ILIKE")
         return f"{name} {operator} {quoted(pattern)}", lambda row: (value := get(row)) is not None and matches(value)
     wanted = dice.choice(NAMES)
-    return f"{name} {operator} {quoted(wanted)}", lambda row: (value := get(row)) is not None and (value == wanted) == (operator == "=")
+    return (
+        f"{name} {operator} {quoted(wanted)}",
+        lambda row: (value := get(row)) is not None and (value == wanted) == (operator == "="),
+    )
 
 
 def number_test(dice: random.Random, get: Callable[[Row], float | None], name: str) -> tuple[str, Test]:
@@ -118,7 +144,14 @@ def number_test(dice: random.Random, get: Callable[[Row], float | None], name: s
         value = get(row)
         if value is None:
             return False
-        compared = {"=": value == low, "!=": value != low, "<": value < low, "<=": value <= low, ">": value > low, ">=": value >= low}
+        compared = {
+            "=": value == low,
+            "!=": value != low,
+            "<": value < low,
+            "<=": value <= low,
+            ">": value > low,
+            ">=": value >= low,
+        }
         return compared[operator]
 
     return f"{name} {operator} {low}", test
@@ -133,7 +166,9 @@ def comparison(dice: random.Random) -> tuple[str, Test]:
         key = dice.choice([*TAGS, "mlflow.runName"])
         return text_test(dice, lambda row: row.tags.get(key), dice.choice([f"tags.{key}", f'tag."{key}"']), null=True)
     if kind == 2:
-        return text_test(dice, lambda row: row.name, dice.choice(["run_name", "attributes.`Run name`", "run.run_name"]), null=False)
+        return text_test(
+            dice, lambda row: row.name, dice.choice(["run_name", "attributes.`Run name`", "run.run_name"]), null=False
+        )
     if kind == 3:
         return number_test(dice, lambda row: row.start_time, "start_time")
     if kind == 4:
@@ -149,7 +184,9 @@ def comparison(dice: random.Random) -> tuple[str, Test]:
             return pick(found) if found else None
 
         return number_test(dice, extreme, f"{function}({name})")
-    return number_test(dice, lambda row: row.metrics[key][-1] if key in row.metrics else None, f"LATEST({name})" if function else name)
+    return number_test(
+        dice, lambda row: row.metrics[key][-1] if key in row.metrics else None, f"LATEST({name})" if function else name
+    )
 
 
 def tree(dice: random.Random, depth: int) -> tuple[str, Test]:
@@ -185,14 +222,21 @@ class TestOrders:
     def test_pages_under_any_order_are_the_whole_sort(self, filled: Any, dialect: str, seed: int) -> None:
         db, rows = filled
         dice = random.Random(seed)
-        items = ["metrics.loss", "metrics.`my metric`", "params.lr", "tags.`team`", "start_time", "attributes.end_time", "run_name", "status"]
+        items = [
+            "metrics.loss",
+            "metrics.`my metric`",
+            "params.lr",
+            "tags.`team`",
+            "start_time",
+            "attributes.end_time",
+            "run_name",
+            "status",
+        ]
         asked = [(item, dice.random() < 0.5) for item in dice.sample(items, dice.randint(0, 3))]
         texts = [f"{item} {'DESC' if descending else dice.choice(['ASC', ''])}" for item, descending in asked]
         order, after, found = order_of(texts, dialect), None, []
         while True:
-            page = db.read_now(
-                lambda c, after=after: queries.search(c, DEFAULT_SCOPE, [0], ["active"], None, order, after, 7)
-            )
+            page = db.read_now(partial(_seven, order, after))
             found += [row.run_id for row in page]
             if len(page) < 7:
                 break
@@ -200,8 +244,8 @@ class TestOrders:
         expected = sorted(rows, key=lambda row: row.run_id)
         expected.sort(key=lambda row: -row.start_time)
         for item, descending in reversed(asked):
-            expected.sort(key=lambda row, item=item: sort_value(row, item), reverse=descending)
-            expected.sort(key=lambda row, item=item: sort_rank(row, item))
+            expected.sort(key=partial(sort_value, item), reverse=descending)
+            expected.sort(key=partial(sort_rank, item))
         assert found == [row.run_id for row in expected], texts
 
 
@@ -219,15 +263,17 @@ def raw_value(row: Row, item: str) -> Any:
     return values[item]
 
 
-def sort_rank(row: Row, item: str) -> int:
+def _seven(order: Any, after: list[Any] | None, connection: Any) -> Any:
+    return queries.search(connection, DEFAULT_SCOPE, [0], ["active"], None, order, after, 7)
+
+
+def sort_rank(item: str, row: Row) -> int:
     value = raw_value(row, item)
     return 2 if value is None else 1 if isinstance(value, float) and math.isnan(value) else 0
 
 
-def sort_value(row: Row, item: str) -> Any:
+def sort_value(item: str, row: Row) -> Any:
     value = raw_value(row, item)
-    if sort_rank(row, item):
+    if sort_rank(item, row):
         return b"" if item.startswith(("params", "tags")) else 0.0
     return value.encode() if isinstance(value, str) else value
-
-

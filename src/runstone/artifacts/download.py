@@ -59,7 +59,8 @@ async def answer_file(request: Request, store: ArtifactStore, key: str) -> Respo
 def parse_range(header: str, size: int) -> tuple[int, int] | None:
     """(start, length) of a single range; None when the whole file is the answer: several ranges, or no range at all.
 
-    Raises `RangeNotSatisfiable` for one that lies behind the end."""
+    Raises `RangeNotSatisfiable` for one that lies behind the end.
+    """
     match = _RANGE.match(header.strip())
     if match is None:
         return None

@@ -34,7 +34,7 @@ class Merge(Protocol[Item, Result]):
         """One result or one error per item; raising fails the whole call, which is then made item by item."""
 
 
-class Raced(Exception):  # noqa: N818 (never seen by a caller)
+class Raced(Exception):
     """Raised by a merge: another server process wrote the same row in between, so what was read is out of date."""
 
 

@@ -62,7 +62,8 @@ def upgrade(db: Database) -> tuple[str | None, str]:
 
 def prepare(db: Database) -> None:
     """What a server does at its start: an empty database gets its tables, an older SQLite file is upgraded after a
-    copy was made, an older Postgres database is left to the operator, because other servers may be using it."""
+    copy was made, an older Postgres database is left to the operator, because other servers may be using it.
+    """
     before = db.read_now(current)
     refuse_newer(before)
     if before == head():

@@ -49,9 +49,9 @@ def _text(value: Any, _info: ValidationInfo) -> Any:
 
 def as_integer(value: Any, bounds: tuple[int, int] = INT64) -> int | None:
     """The integer that `value` spells on the wire (number, whole float, decimal string), or None."""
-    if isinstance(value, str) and _INTEGER.match(value):
-        value = int(value)
-    elif isinstance(value, float) and value.is_integer() and abs(value) < 2**63:
+    if (isinstance(value, str) and _INTEGER.match(value)) or (
+        isinstance(value, float) and value.is_integer() and abs(value) < 2**63
+    ):
         value = int(value)
     if isinstance(value, bool) or not isinstance(value, int) or not bounds[0] <= value <= bounds[1]:
         return None
@@ -130,7 +130,8 @@ RequiredInt64 = Annotated[int, BeforeValidator(lambda value: _integer(INT64, val
 
 def enum(**names: int) -> BeforeValidator:
     """The validator of an enum field, accepted by name or number and held by name:
-    `Status = Annotated[str | None, wire.enum(RUNNING=1)]`."""
+    `Status = Annotated[str | None, wire.enum(RUNNING=1)]`.
+    """
     by_number = {number: name for name, number in names.items()}
 
     def check(value: Any) -> str | None:
@@ -235,7 +236,7 @@ def validate(schema: type[M], raw: dict[str, Any], *, query: bool = False) -> M:
     try:
         return schema.model_validate(raw, context={"query": query})
     except ValidationError as error:
-        raise _explained(schema, raw, error) from error
+        raise _explained(schema, error) from error
 
 
 def _shaped_query(schema: type[Message], raw: dict[str, Any]) -> dict[str, Any]:
@@ -257,7 +258,7 @@ def _refuse_both_spellings(schema: type[Message], raw: dict[str, Any]) -> None:
             raise InvalidParameter(f"The request has both '{name}' and '{field.alias}', which are one field. Send one.")
 
 
-def _explained(schema: type[Message], raw: dict[str, Any], error: ValidationError) -> InvalidParameter:
+def _explained(schema: type[Message], error: ValidationError) -> InvalidParameter:
     first = error.errors(include_url=False)[0]
     snake = {field.alias: name for name, field in schema.model_fields.items() if field.alias}
     path = [snake.get(part, part) if isinstance(part, str) else part for part in first["loc"]]
@@ -317,7 +318,8 @@ class ApiRouter(APIRouter):
 
     def hot(self, path: str, *, guard: type, methods: tuple[str, ...] = ("POST",)) -> Callable[[Endpoint], Endpoint]:
         """A bare Starlette route, for the few paths where the dependency solver's time counts; `guard` names the
-        guard that the endpoint opens itself."""
+        guard that the endpoint opens itself.
+        """
 
         def register(endpoint: Endpoint) -> Endpoint:
             endpoint.guard = guard  # type: ignore[attr-defined]

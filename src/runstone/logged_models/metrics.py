@@ -34,8 +34,8 @@ def active_pks(connection: Connection, scope: Scope, model_ids: Collection[str])
     found: dict[str, int] = {}
     for part in queries.parts(list(model_ids)):
         statement = scoped(logged_models, scope, logged_models.c.model_id, logged_models.c.id)
-        for model_id, number in connection.execute(statement.where(logged_models.c.model_id.in_(part))):
-            found[model_id] = number
+        rows = connection.execute(statement.where(logged_models.c.model_id.in_(part)))
+        found.update((model_id, number) for model_id, number in rows)
     return found
 
 

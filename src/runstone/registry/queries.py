@@ -242,8 +242,8 @@ def of_run(connection: Connection, scope: Scope, run_id: str) -> Sequence[Row[An
     return connection.execute(versions(scope).where(model_versions.c.run_id == run_id)).all()
 
 
-def of_logged_model(connection: Connection, scope: Scope, model_id: str) -> Sequence[Row[Any]]:
-    return connection.execute(versions(scope).where(model_versions.c.model_id == model_id)).all()
+def of_logged_models(connection: Connection, scope: Scope, model_ids: Sequence[str]) -> Sequence[Row[Any]]:
+    return connection.execute(versions(scope).where(model_versions.c.model_id.in_(model_ids))).all()
 
 
 def all_versions(connection: Connection, scope: Scope, model_pk: int, limit: int) -> Sequence[Row[Any]]:

@@ -21,8 +21,8 @@ from runstone.runs import guards, metrics, queries
 from runstone.runs.batch import Batch
 
 
-def append_batches(connection: Connection, batches: Sequence[Batch]) -> list[None | Exception]:
-    outcomes: list[None | Exception] = [None] * len(batches)
+def append_batches(connection: Connection, batches: Sequence[Batch]) -> list[Exception | None]:
+    outcomes: list[Exception | None] = [None] * len(batches)
     for scope in {batch.scope for batch in batches}:
         numbered = [(i, batch) for i, batch in enumerate(batches) if batch.scope == scope]
         _append_scope(connection, scope, numbered, outcomes)
@@ -30,7 +30,7 @@ def append_batches(connection: Connection, batches: Sequence[Batch]) -> list[Non
 
 
 def _append_scope(
-    connection: Connection, scope: Scope, numbered: list[tuple[int, Batch]], outcomes: list[None | Exception]
+    connection: Connection, scope: Scope, numbered: list[tuple[int, Batch]], outcomes: list[Exception | None]
 ) -> None:
     rows = queries.find_all(connection, scope, {batch.run_id for _, batch in numbered})
     models = _models(connection, scope, [batch for _, batch in numbered])

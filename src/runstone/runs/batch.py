@@ -51,6 +51,9 @@ def add_metric(batch: Batch, metric: Any, path: str, checked: set[str]) -> None:
     value = metric.get("value")
     if type(value) is not float:
         value = _number(value, f"{prefix}value")
+    if value >= wire.MAX_DOUBLE or value <= -wire.MAX_DOUBLE:
+        # The wire shows infinities as the largest double, and clients log again what they read: it is one value.
+        value = _INFINITIES[0] if value > 0 else _INFINITIES[1]
     timestamp = metric.get("timestamp")
     if type(timestamp) is not int or not 0 <= timestamp <= _INT64_MAX:
         timestamp = _timestamp(timestamp, key, value, prefix)

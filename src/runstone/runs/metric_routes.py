@@ -129,7 +129,7 @@ async def get_metric_history_bulk(
     if body.metric_key is None:
         raise InvalidParameter("GetMetricHistoryBulk request must specify a metric_key.")
     limit = HISTORY_PAGE if body.max_results is None else body.max_results
-    if not 1 <= limit:
+    if not limit >= 1:
         raise InvalidParameter(f"Invalid value {limit} for parameter 'max_results' supplied: it must be a positive integer.")
     key, run_ids, most = body.metric_key, body.run_id, min(limit, HISTORY_PAGE)
 

@@ -93,8 +93,7 @@ def summaries(scope: Scope, rows: Sequence[PointRow], added: dict[Place, tuple[i
         if place not in latest:
             latest[place], steps[place] = rank, (step, step)
         else:
-            if rank > latest[place]:
-                latest[place] = rank
+            latest[place] = max(latest[place], rank)
             first, last = steps[place]
             if step < first or step > last:
                 steps[place] = (min(first, step), max(last, step))
@@ -131,7 +130,8 @@ def latest_of(connection: Connection, scope: Scope, run_pks: Sequence[int]) -> l
 
 def _add_sqlite(connection: Connection, rows: list[PointRow]) -> dict[Place, tuple[int, int]]:
     """The series that grew, with how many points and how many NaN. Nearly always nothing is a duplicate: then the
-    count is known beforehand, and only otherwise the rows are inserted again one by one to see which are new."""
+    count is known beforehand, and only otherwise the rows are inserted again one by one to see which are new.
+    """
     raw = driver_connection(connection)
     raw.execute("SAVEPOINT points")
     inserted = raw.executemany(_INSERT_SQLITE, rows).rowcount

@@ -51,8 +51,8 @@ def find_entity(fields: FieldMap, reference: Field) -> tuple[str, Entity]:
     if name is None:
         valid = ", ".join(sorted(fields.prefixes))
         raise InvalidParameter(
-            f"Invalid entity type '{reference.entity}' at character {reference.position}. Valid values are {valid}."
-            + nearest(reference.entity, list(fields.prefixes))
+            f"Invalid entity type '{reference.entity}' at character {reference.position}."
+            f"{nearest(reference.entity, list(fields.prefixes))} Valid values are {valid}."
         )
     return name, fields.entities[name]
 
@@ -63,8 +63,8 @@ def find_column(fields: FieldMap, reference: Field, columns: Attributes | Relate
         known = list(columns.columns)
         noun = "attribute" if isinstance(columns, Attributes) else reference.entity
         raise InvalidParameter(
-            f"Invalid {noun} key '{reference.key}' specified at character {reference.position}. Valid keys are {known}."
-            + nearest(reference.key, known + (fields.names() if not reference.entity else []))
+            f"Invalid {noun} key '{reference.key}' specified at character {reference.position}."
+            f"{nearest(reference.key, known + (fields.names() if not reference.entity else []))} Valid keys are {known}."
         )
     return found
 

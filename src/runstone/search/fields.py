@@ -40,7 +40,8 @@ PAIR_OPERATORS = ("=", "!=", "LIKE", "ILIKE", "IN", "NOT IN", "IS NULL", "IS NOT
 @dataclass(frozen=True)
 class Column:
     """An attribute. `id` is an integer written as a quoted text; `spelling` maps what people write to what is stored;
-    `special` may answer a comparison itself: special(operator, values) is a clause, or None for the ordinary one."""
+    `special` may answer a comparison itself: special(operator, values) is a clause, or None for the ordinary one.
+    """
 
     expression: ColumnElement[Any]
     kind: Kind = "text"
@@ -70,7 +71,8 @@ class Attributes:
 class KeyValue:
     """Params and tags: one row per (owner, key). The key is a text column, or the number of a name in `keys`.
 
-    `indexed_prefix` says that an index holds (key, substr(value, 1, n), owner); `special` answers for single keys."""
+    `indexed_prefix` says that an index holds (key, substr(value, 1, n), owner); `special` answers for single keys.
+    """
 
     owner: ColumnElement[Any]
     row_owner: ColumnElement[Any]
@@ -109,7 +111,8 @@ class Related:
 class Measurements:
     """Metrics with many rows per (owner, key): any of them may match; `latest` orders them, the one to sort by first.
 
-    `only` narrows them, for instance to a dataset."""
+    `only` narrows them, for instance to a dataset.
+    """
 
     owner: ColumnElement[Any]
     row_owner: ColumnElement[Any]

@@ -54,7 +54,8 @@ class Location:
 def classify(uri: str, own_root: Path) -> Location:
     """The place of a URI that was accepted before; `own_root` is the absolute folder of the server's local store.
 
-    Anything unclear counts as the client's, so it is not opened."""
+    Anything unclear counts as the client's, so it is not opened.
+    """
     scheme, separator, rest = uri.partition(":")
     if separator and scheme == PROXY_SCHEME and not rest.startswith("//"):
         return _proxied(rest.strip("/"))
@@ -123,7 +124,7 @@ def _check_segments(path: str, field: str) -> None:
         plain = unquote(plain)
     if any(segment == ".." for segment in re.split(r"[/\\]", plain)):
         raise _refused(field, "'..' is not allowed in it, however it is encoded")
-    if "\x00" in plain or "%" in plain and "%" in unquote(plain) and unquote(plain) != plain:
+    if "\x00" in plain or ("%" in plain and "%" in unquote(plain) and unquote(plain) != plain):
         raise _refused(field, "it is percent-encoded several times over")
 
 

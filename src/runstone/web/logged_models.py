@@ -59,7 +59,7 @@ async def logged_model(request: Request, model_id: str, ctx: Ctx, _: ReadableWor
             "params": sorted(queries.params_of(connection, ctx.scope, [row.id])[row.id]),
             "metrics": metrics.of_models(connection, ctx.scope, {row.id: row.model_id}).get(row.id, []),
             "run": run_queries.find(connection, ctx.scope, row.source_run_id) if row.source_run_id else None,
-            "versions": registry_queries.of_logged_model(connection, ctx.scope, row.model_id),
+            "versions": registry_queries.of_logged_models(connection, ctx.scope, [row.model_id]),
         }
 
     found = await ctx.db.read(load)

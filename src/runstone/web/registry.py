@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 from runstone.core import paging, wire
 from runstone.core.scope import Context, Ctx
 from runstone.experiments.guards import ReadableWorkspace
+from runstone.logged_models import queries as model_queries
 from runstone.registry import queries
 from runstone.registry.guards import RegisteredModelGuard, VersionGuard
 from runstone.registry.search import models_order, models_where
@@ -75,7 +76,9 @@ async def version_page(request: Request, name: str, version: str, ctx: Ctx, _: R
 
     def load(connection: Connection) -> dict[str, Any]:
         row = guard.load(connection)
-        run = run_queries.find(connection, ctx.scope, row.run_id) if row.run_id else None
+        made = model_queries.find(connection, ctx.scope, row.model_id) if row.model_id else None
+        run_id = row.run_id or (made.source_run_id if made is not None else None)
+        run = run_queries.find(connection, ctx.scope, run_id) if run_id else None
         aliases = queries.aliases_of(connection, ctx.scope, [row.registered_model_id])[row.registered_model_id]
         return {
             "version_row": row,

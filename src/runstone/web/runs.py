@@ -55,10 +55,17 @@ def _load(connection: Connection, ctx: Context, run: ReadRun) -> dict[str, Any]:
         "models_in": [model_id for model_id, _ in models.get((row.id, "input"), [])],
         "models_out": [model_id for model_id, _ in models.get((row.id, "output"), [])],
         "models": model_queries.find_all(connection, ctx.scope, named),
-        "versions": registry_queries.of_run(connection, ctx.scope, row.run_id),
+        "versions": _versions(connection, ctx, row.run_id, [model_id for model_id, _ in models.get((row.id, "output"), [])]),
         "parent": parent,
         "children": table.children(connection, ctx.scope, row.run_id),
     }
+
+
+def _versions(connection: Connection, ctx: Context, run_id: str, made: list[str]) -> list[Any]:
+    """Registered from the run, or from a logged model that it made."""
+    found = [*registry_queries.of_run(connection, ctx.scope, run_id)]
+    found += registry_queries.of_logged_models(connection, ctx.scope, made) if made else []
+    return list({row.id: row for row in found}.values())
 
 
 async def listing(request: Request, ctx: Context, uri: str, path: str | None) -> dict[str, Any]:

@@ -34,7 +34,12 @@ class Asked:
     columns: list[str]
 
     def query(self, **changed: Any) -> dict[str, Any]:
-        kept = {"filter": self.text, "order": self.order, "view": self.view if self.view != "active" else "", "columns": self.columns}
+        kept = {
+            "filter": self.text,
+            "order": self.order,
+            "view": self.view if self.view != "active" else "",
+            "columns": self.columns,
+        }
         return kept | changed
 
 
@@ -55,7 +60,9 @@ async def runs_table(request: Request, experiment_id: str, ctx: Ctx, _: Readable
     deleted = query.get("deleted", "")
     undo = Undo("The run was deleted.", f"/runs/{deleted}/restore") if deleted.isalnum() else None
     template = "experiments/_runs.html" if request.headers.get("hx-request") else "experiments/runs.html"
-    return page(request, template, 400 if found["problem"] else 200, area="experiments", asked=asked, undo=undo, **found)
+    swapped = template.startswith("experiments/_")  # htmx shows only good answers
+    status = 400 if found["problem"] and not swapped else 200
+    return page(request, template, status, area="experiments", asked=asked, undo=undo, **found)
 
 
 def _load(connection: Connection, ctx: Context, experiment: ReadExperiment, asked: Asked) -> dict[str, Any]:
