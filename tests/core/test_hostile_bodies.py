@@ -147,8 +147,9 @@ class TestHttp:
         assert "access-control-allow-origin" not in answer.headers
 
     def test_its_own_pages_may(self, server: RunningServer) -> None:
-        headers = {"Origin": server.url, "Sec-Fetch-Site": "same-origin"}
-        assert server.client.post(CREATE, json={"name": "own page"}, headers=headers).status_code == 200
+        for i, origin in enumerate((server.url, "null")):
+            headers = {"Origin": origin, "Sec-Fetch-Site": "same-origin"}
+            assert server.client.post(CREATE, json={"name": f"own page {i}"}, headers=headers).status_code == 200
 
     def test_every_answer_has_the_security_headers(self, server: RunningServer) -> None:
         for path in ("/health", "/api/2.0/mlflow/nope", "/api/2.0/mlflow/experiments/get?experiment_id=0"):

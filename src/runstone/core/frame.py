@@ -108,7 +108,8 @@ class Frame:
             return True
         if site and site not in ("same-origin", "none"):
             return False
-        if not origin:
+        # Browsers hide the origin of a form on a page with no-referrer; which site it is from they still say.
+        if not origin or (origin == "null" and site == "same-origin"):
             return True
         return origin in {
             f"http://{_header(scope, b'host').lower()}",

@@ -26,7 +26,7 @@ PAGE_POLICY = (
     "form-action 'self'; base-uri 'none'; frame-ancestors 'none'; object-src 'none'"
 )
 _NOTE_TAGS = {
-    "a", "p", "br", "hr", "em", "strong", "del", "code", "pre", "blockquote", "ul", "ol", "li", "h1", "h2", "h3", "h4",
+    "a", "p", "br", "hr", "em", "strong", "del", "code", "pre", "blockquote", "ul", "ol", "li", "h3", "h4", "h5", "h6",
     "table", "thead", "tbody", "tr", "th", "td",
 }  # fmt: skip
 
@@ -160,6 +160,11 @@ def size(count: int | None) -> str:
 
 def note(text: str) -> Markup:
     """Markdown that somebody wrote: no HTML of theirs, no images, links that tell the other side nothing."""
-    html = MarkdownIt("commonmark", {"html": False}).enable("table").enable("strikethrough").render(text[:100_000])
+    parser = MarkdownIt("commonmark", {"html": False}).enable("table").enable("strikethrough")
+    tokens = parser.parse(text[:100_000])
+    for token in tokens:
+        if token.type in ("heading_open", "heading_close"):  # the page has its own h1 and h2 above a note
+            token.tag = f"h{min(6, int(token.tag[1]) + 2)}"
+    html = parser.renderer.render(tokens, parser.options, {})
     cleaned = nh3.clean(html, tags=_NOTE_TAGS, attributes={"a": {"href", "title"}}, url_schemes={"http", "https", "mailto"})
     return Markup(cleaned)  # noqa: S704 (cleaned in the line above)
