@@ -116,7 +116,7 @@ class TestPages:
 
     def test_contrast_is_enough_in_both_themes(self, tab: Page) -> None:
         for scheme in ("light", "dark"):
-            tab.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+            tab.emulate_media(color_scheme=scheme)
             tab.goto("/experiments")
             for text, ground in (
                 ("--text", "--page"), ("--text-quiet", "--page"), ("--text-quiet", "--stone-1"), ("--accent", "--surface"), ("--on-accent", "--accent"),

@@ -18,7 +18,7 @@ HOSTILE = [
 HTML = {"Accept": "text/html"}
 
 
-def page(server: RunningServer, path: str, status: int = 200, **query: Any) -> BeautifulSoup:
+def page(server: RunningServer, path: str, status: int = 200, /, **query: Any) -> BeautifulSoup:
     answer = server.client.get(path, params=query or None, headers=HTML)
     assert answer.status_code == status, answer.text[:2000]
     policy = answer.headers["content-security-policy"]
@@ -176,7 +176,7 @@ class TestRuns:
         assert not [a for a in note.find_all("a") if "javascript" in str(a.get("href"))]
         row = next(tr for tr in soup.select("#metrics tbody tr") if tr.th and tr.th.text == "loss")
         assert [td.text.strip() for td in row.select("td")][:5] == ["0.25", "0.25", "∞", "3", "4"]
-        chart = soup.find(attrs={"data-chart": True})
+        chart = soup.select_one("[data-chart]")
         assert chart is not None
         data = server.client.get(str(chart["data-chart"])).json()
         assert data == {"axis": "step", "note": "4 points, 1 NaN", "x": [0, 1, 2, 3], "y": [1, None, None, 0.25]}
