@@ -176,10 +176,22 @@ def listed(text: str) -> set[str]:
     return {item.strip().lower().rstrip("/") for item in text.split(",") if item.strip()}
 
 
+def _headers(scope: Scope) -> dict[bytes, bytes]:
+    """Every header once; one that stands there twice has a value that matches nothing. Kept for the request's time."""
+    found: dict[bytes, bytes] | None = scope.get("runstone.headers")
+    if found is None:
+        listed_headers = scope["headers"]
+        found = dict(listed_headers)
+        if len(found) != len(listed_headers):
+            names = [name for name, _ in listed_headers]
+            found.update((name, b"\x00") for name in set(names) if names.count(name) > 1)
+        scope["runstone.headers"] = found
+    return found
+
+
 def _header(scope: Scope, name: bytes) -> str:
-    """The header's value; '' when it is absent; a value that matches nothing when it stands there twice."""
-    found = [value for key, value in scope["headers"] if key == name]
-    return found[0].decode("latin-1") if len(found) == 1 else "\x00" if found else ""
+    """The header's value; '' when it is absent."""
+    return _headers(scope).get(name, b"").decode("latin-1")
 
 
 def _is_private(name: str) -> bool:

@@ -6,6 +6,8 @@ import json
 import re
 from typing import Any
 
+import orjson
+
 from runstone.errors import InvalidParameter
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -37,6 +39,9 @@ def decode_object(raw: bytes) -> dict[str, Any]:
     """
     if not raw.strip():
         return {}
+    quick = _quickly(raw)
+    if quick is not None:
+        return quick
     try:
         value = _DECODER.decode(raw.decode("utf-8"))
         if isinstance(value, str):
@@ -54,6 +59,27 @@ def decode_object(raw: bytes) -> dict[str, Any]:
     if _SUSPICIOUS.search(raw):
         refuse_unstorable(value)
     return value
+
+
+def _quickly(raw: bytes) -> dict[str, Any] | None:
+    """What most bodies are, several times faster; None leaves the body to the careful way.
+
+    No key stands twice when as many keys were read as there are `":` in the bytes: in a text those are escaped and
+    counted all the same, so any doubt makes the numbers differ.
+    """
+    if _SUSPICIOUS.search(raw):
+        return None
+    try:
+        value = orjson.loads(raw)
+    except orjson.JSONDecodeError:
+        return None
+    if not isinstance(value, dict):
+        return None
+    keys = len(value)
+    for item in value.values():
+        if isinstance(item, list):
+            keys += sum(len(part) for part in item if isinstance(part, dict))
+    return value if keys == raw.count(b'":') else None
 
 
 def refuse_unstorable(value: Any) -> None:

@@ -98,9 +98,14 @@ def _engine(address: Address, cache_kib: int, begin: str, prepare: Callable[[Any
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
-        connection.exec_driver_sql(begin)
+        if not driver(connection).in_transaction:  # the group commit has begun already
+            connection.exec_driver_sql(begin)
 
     return engine
+
+
+def driver(connection: Connection) -> Any:
+    return connection.connection.driver_connection
 
 
 def _refuse_unreadable(engine: Engine, address: Address) -> None:

@@ -8,9 +8,8 @@ table writes the rest.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
-from sqlalchemy import Connection, Row
+from sqlalchemy import Connection
 
 from runstone.core import keyvalue
 from runstone.core.commit import Raced
@@ -19,6 +18,9 @@ from runstone.errors import InvalidParameter, NotFound, RunstoneError
 from runstone.logged_models import metrics as model_metrics
 from runstone.runs import guards, metrics, queries
 from runstone.runs.batch import Batch
+
+# By run id: (internal number, lifecycle stage).
+Places = dict[str, tuple[int, str]]
 
 
 def append_batches(connection: Connection, batches: Sequence[Batch]) -> list[Exception | None]:
@@ -32,7 +34,7 @@ def append_batches(connection: Connection, batches: Sequence[Batch]) -> list[Exc
 def _append_scope(
     connection: Connection, scope: Scope, numbered: list[tuple[int, Batch]], outcomes: list[Exception | None]
 ) -> None:
-    rows = queries.find_all(connection, scope, {batch.run_id for _, batch in numbered})
+    rows = queries.places(connection, scope, {batch.run_id for _, batch in numbered})
     models = _models(connection, scope, [batch for _, batch in numbered])
     numbers = keyvalue.key_ids(connection, _names(numbered, rows))
     params = _Params(connection, scope, [batch for _, batch in numbered], rows, numbers)
@@ -49,7 +51,7 @@ def _append_scope(
     params.store()
     _store_tags(connection, scope, accepted, rows, numbers)
     points = [
-        (rows[batch.run_id].id, numbers[key], timestamp, step, value, is_nan)
+        (rows[batch.run_id][0], numbers[key], timestamp, step, value, is_nan)
         for batch in accepted
         for key, timestamp, step, value, is_nan in batch.points
     ]
@@ -58,7 +60,7 @@ def _append_scope(
     _store_model_points(connection, scope, accepted, models, numbers)
 
 
-def _names(numbered: list[tuple[int, Batch]], rows: dict[str, Row[Any]]) -> set[str]:
+def _names(numbered: list[tuple[int, Batch]], rows: Places) -> set[str]:
     """The keys to number; not those of requests that will be refused anyway."""
     names: set[str] = set()
     for _, batch in numbered:
@@ -69,12 +71,12 @@ def _names(numbered: list[tuple[int, Batch]], rows: dict[str, Row[Any]]) -> set[
     return names
 
 
-def _check_active(batch: Batch, rows: dict[str, Row[Any]]) -> None:
-    row = rows.get(batch.run_id)
-    if row is None:
+def _check_active(batch: Batch, rows: Places) -> None:
+    place = rows.get(batch.run_id)
+    if place is None:
         raise guards.not_found(batch.run_id)
-    if row.lifecycle_stage != "active":
-        raise guards.not_active(batch.run_id, row.lifecycle_stage)
+    if place[1] != "active":
+        raise guards.not_active(batch.run_id, place[1])
 
 
 def _models(connection: Connection, scope: Scope, batches: list[Batch]) -> dict[str, int]:
@@ -96,7 +98,7 @@ class _Params:
         connection: Connection,
         scope: Scope,
         batches: list[Batch],
-        rows: dict[str, Row[Any]],
+        rows: Places,
         numbers: dict[str, int],
     ) -> None:
         self._connection, self._scope, self._rows, self._numbers = connection, scope, rows, numbers
@@ -104,14 +106,14 @@ class _Params:
         self._stored: dict[tuple[int, int], str] = {}
         concerned = [batch for batch in batches if batch.params and batch.run_id in rows]
         if concerned:
-            run_pks = {rows[batch.run_id].id for batch in concerned}
+            run_pks = {rows[batch.run_id][0] for batch in concerned}
             key_ids = {numbers[key] for batch in concerned for key, _ in batch.params}
             self._stored = queries.stored_params(connection, scope, run_pks, key_ids)
 
     def accept(self, batch: Batch) -> None:
         if not batch.params:
             return
-        run_pk = self._rows[batch.run_id].id
+        run_pk = self._rows[batch.run_id][0]
         fresh: dict[tuple[int, int], str] = {}
         changed: list[dict[str, str]] = []
         for key, value in batch.params:
@@ -153,14 +155,14 @@ def _store_tags(
     connection: Connection,
     scope: Scope,
     batches: list[Batch],
-    rows: dict[str, Row[Any]],
+    rows: Places,
     numbers: dict[str, int],
 ) -> None:
     latest: dict[tuple[int, int], str] = {}
     for batch in batches:
         if not batch.tags:
             continue
-        run_pk = rows[batch.run_id].id
+        run_pk = rows[batch.run_id][0]
         latest.update({(run_pk, numbers[key]): value for key, value in batch.tags.items()})
         name = batch.tags.get(queries.RUN_NAME_TAG)
         if name is not None:

@@ -5,17 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, text, tuple_
+from sqlalchemy import Connection, bindparam, text
 from sqlalchemy import select as select_points  # points carry no workspace: the run was found in it before
 
 from runstone.core import keyvalue
+from runstone.core.db import raw_rows
 from runstone.core.scope import Scope
-from runstone.core.wire import double
+from runstone.core.wire import MAX_DOUBLE, double
 from runstone.runs import queries
 from runstone.runs.tables import points
 
-Point = Row[int, int, float, int]
+# (timestamp, step, value, is_nan)
+Point = tuple[Any, ...]
 
+_PAGE = "SELECT timestamp, step, value, is_nan FROM points WHERE run_pk = ? AND key_id = ?"
 _COLUMNS = (points.c.timestamp, points.c.step, points.c.value, points.c.is_nan)
 
 # The first point of each of :buckets equal parts but the last, and the very last point; everything when it fits.
@@ -44,10 +47,14 @@ def page(
     key_id = keyvalue.key_id_of(connection, key)
     if run is None or key_id is None:
         return []
-    statement = select_points(*_COLUMNS).where(points.c.run_pk == run.id, points.c.key_id == key_id)
+    sql = _PAGE
+    values: tuple[Any, ...] = (run.id, key_id)
     if after is not None:
-        statement = statement.where(tuple_(*_COLUMNS) > tuple_(*after))
-    return connection.execute(statement.order_by(*_COLUMNS).limit(limit)).all()
+        sql, values = f"{sql} AND (timestamp, step, value, is_nan) > (?, ?, ?, ?)", (*values, *after)
+    sql = f"{sql} ORDER BY timestamp, step, value, is_nan"
+    if limit is not None:
+        sql, values = f"{sql} LIMIT ?", (*values, limit)
+    return raw_rows(connection, sql, values)
 
 
 def of_runs(connection: Connection, scope: Scope, run_ids: Sequence[str], key: str, limit: int) -> list[dict[str, Any]]:
@@ -90,6 +97,16 @@ def sampled(
     for run_pk, *point in connection.execute(text(sql).bindparams(bindparam("run_pks", expanding=True)), values):
         by_run[run_pk].append(point_json(key, *point) | {"run_id": names[run_pk]})
     return [point for run_id in dict.fromkeys(run_ids) if run_id in runs for point in by_run[runs[run_id].id]]
+
+
+def points_json(key: str, rows: Sequence[Point]) -> list[dict[str, Any]]:
+    """A page as the wire shows it; NaN and infinities, which are rare, go the long way."""
+    return [
+        {"key": key, "value": value, "timestamp": timestamp, "step": step}
+        if not is_nan and -MAX_DOUBLE <= value <= MAX_DOUBLE
+        else point_json(key, timestamp, step, value, is_nan)
+        for timestamp, step, value, is_nan in rows
+    ]
 
 
 def point_json(key: str, timestamp: int, step: int, value: float, is_nan: int) -> dict[str, Any]:

@@ -108,7 +108,7 @@ async def get_metric_history(
     def load(connection: Any) -> bytes:
         rows = history.page(connection, ctx.scope, run.run_id, body.metric_key, after, wanted)
         shown = rows if limit is None else rows[:limit]
-        page: dict[str, Any] = {"metrics": [history.point_json(body.metric_key, *row) for row in shown]} if shown else {}
+        page: dict[str, Any] = {"metrics": history.points_json(body.metric_key, shown)} if shown else {}
         if len(rows) > len(shown):
             page["next_page_token"] = paging.encode(ctx.token_key, query, list(shown[-1]))
         return orjson.dumps(page)  # here in the reader's thread, so that a long page does not hold up the event loop

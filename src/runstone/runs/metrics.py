@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row
+from sqlalchemy import Connection
 
-from runstone.core.db import driver_connection
-from runstone.core.scope import Scope, scoped
+from runstone.core.db import driver_connection, raw_rows
+from runstone.core.scope import Scope
 from runstone.runs.queries import parts
-from runstone.runs.tables import series
 
 # (run_pk, key_id, timestamp, step, value, is_nan)
 PointRow = tuple[int, int, int, int, float, int]
@@ -112,19 +111,15 @@ def summaries(scope: Scope, rows: Sequence[PointRow], added: dict[Place, tuple[i
     return found
 
 
-def latest_of(connection: Connection, scope: Scope, run_pks: Sequence[int]) -> list[Row[int, int, float, int, int, int]]:
+def latest_of(connection: Connection, scope: Scope, run_pks: Sequence[int]) -> list[tuple[Any, ...]]:
     """(run_pk, key_id, last_value, last_is_nan, last_timestamp, last_step) of every series of the runs."""
-    columns = (
-        series.c.run_pk,
-        series.c.key_id,
-        series.c.last_value,
-        series.c.last_is_nan,
-        series.c.last_timestamp,
-    )
-    found: list[Row[int, int, float, int, int, int]] = []
+    found: list[tuple[Any, ...]] = []
     for part in parts(run_pks):
-        statement = scoped(series, scope, *columns, series.c.last_step).where(series.c.run_pk.in_(part))
-        found.extend(connection.execute(statement))
+        sql = (
+            "SELECT run_pk, key_id, last_value, last_is_nan, last_timestamp, last_step FROM series "  # noqa: S608
+            f"WHERE workspace_id = ? AND run_pk IN ({', '.join(map(str, part))})"
+        )
+        found += raw_rows(connection, sql, (scope.workspace_id,))
     return found
 
 
