@@ -269,7 +269,7 @@ def _explained(schema: type[Message], error: ValidationError) -> InvalidParamete
 
 
 def invalid_value(name: str, value: Any) -> InvalidParameter:
-    shown = json.dumps(value, ensure_ascii=False, default=str)
+    shown = json.dumps(value, ensure_ascii=False, default=str, sort_keys=isinstance(value, dict), separators=(",", ":"))
     if len(shown) > 500:
         shown = shown[:500] + "..."
     return InvalidParameter(

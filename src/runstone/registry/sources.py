@@ -27,6 +27,10 @@ from runstone.storage import locations, paths
 _MODEL_ID = re.compile(r"models:/+(?P<model_id>m-[A-Za-z0-9]+)(?P<path>/.*)?\Z")
 _MODEL = re.compile(r"models:/+(?P<name>[^/@:]+)(?:/(?P<version>[^/@:]+)|@(?P<alias>[\w\-]+))/?\Z")
 _RUN = re.compile(r"runs:/+(?P<run_id>[^/]+)(?P<path>/.*)?\Z")
+# Clients look for the beginning of this sentence.
+ABSOLUTE = (
+    "If supplying a source as an http, https, or other uri, it must be absolute and plain: no dots that move it, nothing encoded."
+)
 _PROXY_ROUTE = "/api/2.0/mlflow-artifacts/artifacts/"
 
 
@@ -125,11 +129,11 @@ def _of_model(connection: Connection, scope: Scope, source: str, model_id: str |
 
 
 def _inner_path(source: str, path: str | None) -> str:
-    inner = (path or "").strip("/")
+    inner = re.sub("/+", "/", path or "").strip("/")
     try:
         return paths.canonical(inner, "source") if inner else ""
     except InvalidParameter as error:
-        raise invalid(source, error.message) from error
+        raise invalid(source, ABSOLUTE) from error
 
 
 def _check_place(
@@ -153,7 +157,7 @@ def _check_place(
     try:
         locations.validate_location(source, "source")
     except InvalidParameter as error:
-        raise invalid(source, error.message) from error
+        raise invalid(source, f"{ABSOLUTE} {error.message}" if ":" in source else error.message) from error
     if ":" in source.partition("/")[0] and not source.startswith("file:"):
         return  # another store: the client's own data, which this server never opens
     owner = _owner_uri(connection, scope, run_id, model_id)

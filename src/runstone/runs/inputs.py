@@ -168,7 +168,7 @@ def _tags_of(connection: Connection, scope: Scope, edges: Sequence[int]) -> dict
     columns = (run_dataset_tags.c.run_dataset_id, run_dataset_tags.c.key, run_dataset_tags.c.value)
     for part in parts(edges):
         statement = scoped(run_dataset_tags, scope, *columns).where(run_dataset_tags.c.run_dataset_id.in_(part))
-        for edge, key, value in connection.execute(statement):
+        for edge, key, value in connection.execute(statement.order_by(run_dataset_tags.c.key)):
             found.setdefault(edge, []).append({"key": key, "value": value})
     return found
 

@@ -133,8 +133,13 @@ def _page(connection: Any, ctx: Context, body: SearchRuns, limit: int) -> dict[s
 @router.post("/ajax-api/2.0/mlflow/experiments/search-datasets")
 async def search_datasets(body: Annotated[SearchDatasets, wire.body(SearchDatasets)], ctx: Ctx, _: ReadableWorkspace) -> Response:
     limit = inputs.SUMMARY_EXPERIMENTS_LIMIT
-    if not 1 <= len(body.experiment_ids) <= limit:
-        raise InvalidParameter(f"SearchDatasets request must specify at least one and at most {limit} experiment_ids.")
+    if not body.experiment_ids:
+        raise InvalidParameter("SearchDatasets request must specify at least one experiment_id.")
+    if len(body.experiment_ids) > limit:
+        raise InvalidParameter(
+            f"SearchDatasets request cannot specify more than {limit} experiment_ids. "
+            f"Received {len(body.experiment_ids)} experiment_ids."
+        )
     numbers = [experiment_number(text) for text in body.experiment_ids]
     found = await ctx.db.read(lambda c: inputs.summaries(c, ctx.scope, numbers))
     return answer({"dataset_summaries": found} if found else {})

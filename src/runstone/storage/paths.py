@@ -36,6 +36,8 @@ def canonical(path: str, field: str = "path") -> str:
     segments = path.split("/")
     if len(segments) > DEPTH_LIMIT:
         raise InvalidParameter(f"Invalid {field}: it is more than {DEPTH_LIMIT} folders deep.")
+    if any(segment in (".", "..") for segment in segments) or path.startswith("/"):
+        raise InvalidParameter(f"Invalid {field}")  # the whole message is what clients compare with
     reason = next((reason for reason in map(_refusal, segments) if reason), None) or _whole_refusal(path)
     if reason:
         raise InvalidParameter(f"Invalid {field}: {reason}.")
