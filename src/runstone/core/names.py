@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import posixpath
 import re
 
@@ -17,19 +18,19 @@ REGISTRY_TAG_VALUE_LIMIT = 100_000
 _ALLOWED = re.compile(r"[/\w.\- :]*\Z")
 
 
-def check_key(key: str, field: str) -> str:
-    """A param, metric or tag name. `field` names it in the error: `key`, `metrics[3].key`."""
+def check_key(key: str, field: str, noun: str = "") -> str:
+    """A param, metric or tag name. `field` names it in the error (`key`, `metrics[3].key`), `noun` where it is too long."""
     if not _ALLOWED.match(key):
         raise InvalidParameter(
-            f"Invalid value {shown(key)} for parameter '{field}' supplied: Names may only contain alphanumerics, underscores (_), "
+            f"Invalid value {json.dumps(key[:200], ensure_ascii=False)} for parameter '{field}' supplied: Names may only contain alphanumerics, underscores (_), "
             "dashes (-), periods (.), spaces ( ), colon(:) and slashes (/)."
         )
     if _moves(key):
         raise InvalidParameter(
-            f"Invalid value {shown(key)} for parameter '{field}' supplied: Names may be treated as files in certain cases, and must "
+            f"Invalid value {json.dumps(key[:200], ensure_ascii=False)} for parameter '{field}' supplied: Names may be treated as files in certain cases, and must "
             f"not resolve to other names when treated as such. This name would resolve to {shown(posixpath.normpath(key))}."
         )
-    return check_length(key, KEY_LIMIT, field)
+    return check_length(key, KEY_LIMIT, noun or field)
 
 
 def check_length(text: str, limit: int, field: str) -> str:

@@ -27,7 +27,7 @@ def check_name(name: str, field: str = "name") -> None:
         raise InvalidParameter(f"Missing value for required parameter '{field}': the name is blank.")
     if "/" in name or ":" in name:
         raise InvalidParameter(
-            f"Invalid name: {names.shown(name)}. Registered model name cannot contain '/' or ':', it stands in models:/ URIs."
+            f"Invalid model name {names.shown(name)}: it stands in models:/ URIs, so it has no '/' and no ':'."
         )
     if posixpath.normpath(name) != name or name == "." or name.startswith(".."):
         raise InvalidParameter(
@@ -36,7 +36,9 @@ def check_name(name: str, field: str = "name") -> None:
             f"{names.shown(posixpath.normpath(name))}."
         )
     if name != name.strip() or any(ord(character) < 32 or ord(character) == 127 for character in name):
-        raise InvalidParameter(f"Invalid name: {names.shown(name)} begins or ends with a space, or holds control characters.")
+        raise InvalidParameter(
+            f"Invalid model name {names.shown(name)}: it begins or ends with a space, or holds control characters."
+        )
     names.check_length(name, NAME_LIMIT, field)
 
 
@@ -71,7 +73,7 @@ def canonical_stage(stage: str) -> str:
     for known in STAGES:
         if stage.lower() == known.lower():
             return known
-    raise InvalidParameter(f"Invalid Model Version stage: {names.shown(stage)}. Value must be one of {', '.join(STAGES)}.")
+    raise InvalidParameter(f"Invalid Model Version stage: {stage[:80]}. Value must be one of {', '.join(STAGES)}.")
 
 
 def check_alias(alias: str) -> None:

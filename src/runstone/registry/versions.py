@@ -35,7 +35,7 @@ def create(connection: Connection, scope: Scope, body: CreateModelVersion, tags:
             "creation_timestamp": now,
             "last_updated_timestamp": now,
             "description": body.description or "",
-            "user_id": tags.get(USER_TAG, ""),
+            "user_id": tags.get(USER_TAG),
             "current_stage": "None",
             "source": source.uri,
             "storage_location": source.storage,

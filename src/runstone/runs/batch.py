@@ -46,7 +46,7 @@ def add_metric(batch: Batch, metric: Any, path: str, checked: set[str]) -> None:
     if type(key) is not str or not key:
         raise _wrong(key, f"{prefix}key")
     if key not in checked:
-        names.check_key(key, f"{prefix}name")
+        names.check_key(key, f"{prefix}name", "Metric name")
         checked.add(key)
     value = metric.get("value")
     if type(value) is not float:
@@ -68,7 +68,7 @@ def add_metric(batch: Batch, metric: Any, path: str, checked: set[str]) -> None:
 
 def add_param(batch: Batch, param: Any, path: str, *, truncate: bool) -> None:
     key, value = _pair(param, path)
-    names.check_key(key, f"{path}.key" if path else "key")
+    names.check_key(key, f"{path}.key" if path else "key", "Param key")
     batch.params.append((key, cut(value, names.PARAM_VALUE_LIMIT, "Param value", truncate=truncate)))
 
 
