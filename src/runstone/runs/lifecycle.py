@@ -45,10 +45,8 @@ def start(connection: Connection, scope: Scope, body: CreateRun, *, truncate: bo
         "lifecycle_stage": "active",
         "artifact_uri": below(experiment.artifact_location, run_id, "artifacts"),
     }
-    run_pk = queries.create(connection, values)
-    queries.set_tags(connection, scope, run_pk, tags.items())
-    row = queries.find(connection, scope, run_id)
-    assert row is not None
+    row = queries.create(connection, values)
+    queries.set_tags(connection, scope, row.id, tags.items())
     return row, list(tags.items())
 
 
@@ -72,11 +70,7 @@ def update(connection: Connection, run: EditRun, body: UpdateRun) -> Row[Any]:
     if body.run_name:
         values["name"] = names.check_length(body.run_name, names.RUN_TAG_VALUE_LIMIT, "run_name")
         queries.set_tags(connection, run.scope, row.id, [(queries.RUN_NAME_TAG, body.run_name)])
-    if values:
-        queries.change(connection, row.id, **values)
-    changed = queries.find(connection, run.scope, run.run_id)
-    assert changed is not None
-    return changed
+    return queries.change(connection, row.id, **values) if values else row
 
 
 def delete(connection: Connection, run: EditRun) -> None:

@@ -9,13 +9,19 @@ from sqlalchemy import ColumnElement, Connection, Row, Table, delete, func, inse
 
 from runstone.core import keyvalue, upsert
 from runstone.core.clock import now_ms
-from runstone.core.db import raw_rows
+from runstone.core.db import raw_many, raw_rows
 from runstone.core.scope import Scope, scoped
 from runstone.runs.tables import run_params, run_tags, runs
 from runstone.search.order import Order
 
 RUN_NAME_TAG = "mlflow.runName"
 IN_LIMIT = 1000
+
+_ADD_PARAM = "INSERT INTO run_params (run_pk, key_id, workspace_id, value) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING"
+_PUT_TAG = (
+    "INSERT INTO run_tags (run_pk, key_id, workspace_id, value) VALUES (?, ?, ?, ?) "
+    "ON CONFLICT (run_pk, key_id) DO UPDATE SET value = excluded.value"
+)
 
 
 def find(connection: Connection, scope: Scope, run_id: str) -> Row[Any] | None:
@@ -38,14 +44,14 @@ def places(connection: Connection, scope: Scope, run_ids: Collection[str]) -> di
     return {run_id: (number, stage) for run_id, number, stage in raw_rows(connection, sql, (scope.workspace_id, *run_ids))}
 
 
-def create(connection: Connection, row: dict[str, Any]) -> int:
-    """The new run's internal number."""
-    number: int = connection.execute(insert(runs).values(row).returning(runs.c.id)).scalar_one()
-    return number
+def create(connection: Connection, row: dict[str, Any]) -> Row[Any]:
+    """The new run."""
+    return connection.execute(insert(runs).values(row).returning(*runs.columns)).one()
 
 
-def change(connection: Connection, run_pk: int, **values: Any) -> None:
-    connection.execute(update(runs).where(runs.c.id == run_pk).values(**values))
+def change(connection: Connection, run_pk: int, **values: Any) -> Row[Any]:
+    """The run as it is afterwards."""
+    return connection.execute(update(runs).where(runs.c.id == run_pk).values(**values).returning(*runs.columns)).one()
 
 
 def set_lifecycle(connection: Connection, run_pk: int, stage: str) -> None:
@@ -83,16 +89,21 @@ def stored_params(
     connection: Connection, scope: Scope, run_pks: Collection[int], key_ids: Collection[int]
 ) -> dict[tuple[int, int], str]:
     """The params that exist among `run_pks` x `key_ids`."""
-    statement = scoped(run_params, scope, run_params.c.run_pk, run_params.c.key_id, run_params.c.value)
     found: dict[tuple[int, int], str] = {}
     for part in parts(list(key_ids)):
-        where = (run_params.c.run_pk.in_(run_pks), run_params.c.key_id.in_(part))
-        found.update({(run_pk, key_id): value for run_pk, key_id, value in connection.execute(statement.where(*where))})
+        sql = (
+            "SELECT run_pk, key_id, value FROM run_params WHERE workspace_id = ? "  # noqa: S608
+            f"AND run_pk IN ({', '.join(map(str, run_pks))}) AND key_id IN ({', '.join(map(str, part))})"
+        )
+        found.update({(run_pk, key_id): value for run_pk, key_id, value in raw_rows(connection, sql, (scope.workspace_id,))})
     return found
 
 
 def add_params(connection: Connection, rows: list[dict[str, Any]]) -> int:
     """Insert what is not there yet; the number of rows that were new."""
+    if connection.dialect.name == "sqlite":
+        values = [(row["run_pk"], row["key_id"], row["workspace_id"], row["value"]) for row in rows]
+        return raw_many(connection, _ADD_PARAM, values)
     return upsert.add_new(connection, run_params, rows)
 
 
@@ -107,7 +118,9 @@ def tag_row(scope: Scope, run_pk: int, key_id: int, value: str) -> dict[str, Any
 
 
 def put_tags(connection: Connection, rows: list[dict[str, Any]]) -> None:
-    upsert.put(connection, run_tags, rows)
+    if rows:
+        values = [(row["run_pk"], row["key_id"], row["workspace_id"], row["value"]) for row in rows]
+        raw_many(connection, _PUT_TAG, values)
 
 
 def tag_value(connection: Connection, scope: Scope, run_pk: int, key: str) -> str | None:

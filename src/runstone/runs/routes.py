@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
+import orjson
 from fastapi import Response
 
 from runstone.core import paging, wire
@@ -109,7 +110,9 @@ async def search_runs(body: Annotated[SearchRuns, wire.body(SearchRuns)], ctx: C
         raise InvalidParameter(
             f"Invalid value {limit} for parameter 'max_results' supplied. It must be at least 1 and at most {MAX_PAGE}."
         )
-    return answer(await ctx.db.read(lambda c: _page(c, ctx, body, limit)))
+    # Written in the reader's thread: a page of thousands of runs must not hold up the event loop.
+    found = await ctx.db.read(lambda c: orjson.dumps(_page(c, ctx, body, limit)))
+    return Response(found, media_type="application/json")
 
 
 def _page(connection: Any, ctx: Context, body: SearchRuns, limit: int) -> dict[str, Any]:
