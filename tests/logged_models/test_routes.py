@@ -136,10 +136,13 @@ class TestSearch:
         whole = body if not body or "experiment_ids" in body else {"experiment_ids": ["0"]} | body
         assert server.post("logged-models/search", whole).status_code == 400
 
-    def test_models_follow_their_experiment(self, server: RunningServer) -> None:
+    def test_deleting_the_experiment_leaves_its_models_as_they_are(self, server: RunningServer) -> None:
         number = server.experiment()
-        make(server, experiment_id=number, name="followed")
+        kept, gone = (make(server, experiment_id=number, name=name)["info"]["model_id"] for name in ("kept", "gone"))
+        server.call("DELETE", f"logged-models/{gone}")
         server.ok("experiments/delete", {"experiment_id": number})
-        assert server.ok("logged-models/search", {"experiment_ids": [number]}) == {}
+        assert server.get(f"logged-models/{kept}").status_code == 200
+        assert server.post("logged-models", {"experiment_id": number}).status_code == 400
         server.ok("experiments/restore", {"experiment_id": number})
-        assert len(server.ok("logged-models/search", {"experiment_ids": [number]})["models"]) == 1
+        found = server.ok("logged-models/search", {"experiment_ids": [number]})["models"]
+        assert [model["info"]["name"] for model in found] == ["kept"]

@@ -149,40 +149,6 @@ class TestVersions:
         assert answer.status_code in (400, 404), answer.text
         assert "latest_versions" not in get(server, "sourced")
 
-    def test_sources_of_runs_and_logged_models(self, server: RunningServer) -> None:
-        number = server.experiment()
-        run_id, other = server.run(number), server.run(number)
-        model = server.ok("logged-models", {"experiment_id": number, "name": "lm"})["model"]["info"]
-        register(server, "lineage")
-        root = f"mlflow-artifacts:/{number}/{run_id}/artifacts"
-        for source in (
-            f"runs:/{run_id}/model",
-            f"{root}/model",
-            f"http://any/api/2.0/mlflow-artifacts/artifacts/{number}/{run_id}/artifacts/m",
-        ):
-            made = version(server, "lineage", source=source, run_id=run_id)
-            assert made["run_id"] == run_id
-            refused = server.post("model-versions/create", {"name": "lineage", "source": source, "run_id": other})
-            assert refused.status_code == 400
-        first = server.get("model-versions/get-download-uri", name="lineage", version="1").json()["artifact_uri"]
-        assert first == f"{root}/model"
-        made = version(server, "lineage", source=f"models:/{model['model_id']}", model_id=model["model_id"])
-        assert (
-            server.post("model-versions/create", {"name": "lineage", "source": f"models:/{model['model_id']}"}).status_code == 400
-        )
-        uri = server.get("model-versions/get-download-uri", name="lineage", version=made["version"]).json()["artifact_uri"]
-        assert uri == model["artifact_uri"]
-        tags = server.get(f"logged-models/{model['model_id']}").json()["model"]["info"]["tags"]
-        assert tags == [{"key": "mlflow.modelVersions", "value": '[{"name": "lineage", "version": 4}]'}]
-        copied = version(server, "lineage", source="models:/lineage/1")
-        assert (copied["source"], copied["run_id"]) == ("models:/lineage/1", run_id)
-        last = server.get("model-versions/get-download-uri", name="lineage", version=copied["version"]).json()["artifact_uri"]
-        assert last == f"{root}/model"
-        assert (
-            server.post("model-versions/create", {"name": "lineage", "source": "models:/lineage/1", "run_id": other}).status_code
-            == 400
-        )
-
     def test_update_and_tags(self, server: RunningServer) -> None:
         register(server, "edited")
         version(server, "edited")

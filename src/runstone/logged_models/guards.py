@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from fastapi import Depends, Request
 from sqlalchemy import Connection, Row
 
+from runstone.core.jsonbody import refuse_unstorable_text
 from runstone.core.scope import Ctx, Scope
 from runstone.errors import NotFound
 from runstone.logged_models import queries
@@ -20,6 +21,7 @@ class ModelGuard:
     """Holds the id that the URL names; `load(connection)` gives the row or the error."""
 
     def __init__(self, model_id: str, scope: Scope) -> None:
+        refuse_unstorable_text(model_id)
         self.model_id = model_id
         self.scope = scope
 

@@ -1,10 +1,14 @@
-"""Making a logged model, and what happens to it when its experiment goes."""
+"""Making a logged model: its name, its place, and the limits of what is stored with it.
+
+Deleting an experiment leaves its logged models as they are: registered versions are still loaded from them, and a restore
+must not bring back the ones that were deleted on their own.
+"""
 
 from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Connection, Row, update
+from sqlalchemy import Connection, Row
 
 from runstone.core import ids, names, randomnames
 from runstone.core.clock import now_ms
@@ -14,9 +18,14 @@ from runstone.experiments.guards import EditExperiment
 from runstone.experiments.queries import below
 from runstone.logged_models import queries
 from runstone.logged_models.schemas import CreateLoggedModel, Pair
-from runstone.logged_models.tables import logged_models
 
 FORBIDDEN_IN_NAME = ("/", ":", ".", "%", '"', "'")
+NAME_LIMIT = 500
+MODEL_TYPE_LIMIT = 500
+RUN_ID_LIMIT = 256
+# The client keeps a list of all versions that were registered from a model in one of its tags.
+TAG_VALUE_LIMIT = 100_000
+PAIRS_LIMIT = 1000
 
 
 def check_name(name: str) -> None:
@@ -25,11 +34,28 @@ def check_name(name: str) -> None:
             f"Invalid model name ({names.shown(name)}) provided. Model name must be a non-empty string and cannot contain the "
             f"following characters: {FORBIDDEN_IN_NAME}"
         )
-    names.check_length(name, 500, "name")
+    names.check_length(name, NAME_LIMIT, "name")
 
 
-def checked_pairs(pairs: list[Pair], field: str, limit: int) -> dict[str, str]:
-    """Raises for a key that is no name, a value that is too long, a param given twice."""
+def check_origin(body: CreateLoggedModel) -> None:
+    names.check_length(body.model_type or "", MODEL_TYPE_LIMIT, "model_type")
+    names.check_length(body.source_run_id or "", RUN_ID_LIMIT, "source_run_id")
+
+
+def checked_params(pairs: list[Pair]) -> dict[str, str]:
+    return _checked(pairs, "params", names.PARAM_VALUE_LIMIT)
+
+
+def checked_tags(pairs: list[Pair]) -> dict[str, str]:
+    return _checked(pairs, "tags", TAG_VALUE_LIMIT)
+
+
+def _checked(pairs: list[Pair], field: str, limit: int) -> dict[str, str]:
+    """Raises for too many, for a key that is no name, a value that is too long, a param given twice."""
+    if len(pairs) > PAIRS_LIMIT:
+        raise InvalidParameter(
+            f"A request can hold at most {PAIRS_LIMIT} {field}, got {len(pairs)}. Send them in several requests."
+        )
     found: dict[str, str] = {}
     for i, pair in enumerate(pairs):
         names.check_key(pair.key, f"{field}[{i}].key")
@@ -70,13 +96,3 @@ def start(
     row = queries.find(connection, scope, model_id)
     assert row is not None
     return row
-
-
-def follow_experiment(connection: Connection, scope: Scope, experiment_id: int, stage: str) -> None:
-    """All logged models of an experiment go where it goes."""
-    where = (
-        logged_models.c.workspace_id == scope.workspace_id,
-        logged_models.c.experiment_id == experiment_id,
-    )
-    values = {"lifecycle_stage": stage, "last_updated_timestamp_ms": now_ms()}
-    connection.execute(update(logged_models).where(*where, logged_models.c.lifecycle_stage != stage).values(values))

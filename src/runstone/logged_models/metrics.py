@@ -30,7 +30,7 @@ _NAMES = (
 
 
 def active_pks(connection: Connection, scope: Scope, model_ids: Collection[str]) -> dict[str, int]:
-    """The internal numbers of the models among `model_ids` that exist; an upload that still runs counts as active."""
+    """The internal numbers of the models among `model_ids` that exist. Deleted ones still take what a run measures."""
     found: dict[str, int] = {}
     for part in queries.parts(list(model_ids)):
         statement = scoped(logged_models, scope, logged_models.c.model_id, logged_models.c.id)
@@ -56,6 +56,9 @@ def of_models(connection: Connection, scope: Scope, model_ids: dict[int, str]) -
                 logged_model_metrics.c.key_id,
                 logged_model_metrics.c.timestamp,
                 logged_model_metrics.c.step,
+                logged_model_metrics.c.run_id,
+                logged_model_metrics.c.dataset_name,
+                logged_model_metrics.c.dataset_digest,
             )
         ).all()
         names = keyvalue.key_names(connection, {row.key_id for row in rows})

@@ -42,6 +42,11 @@ def create(connection: Connection, row: dict[str, Any]) -> int:
     return number
 
 
+def lock(connection: Connection, scope: Scope, model_id: str) -> Row[Any] | None:
+    """The model, which no other transaction changes until this one ends. SQLite has one writer anyway."""
+    return connection.execute(scoped(logged_models, scope).where(logged_models.c.model_id == model_id).with_for_update()).first()
+
+
 def change(connection: Connection, model_pk: int, **values: Any) -> None:
     values["last_updated_timestamp_ms"] = now_ms()
     connection.execute(update(logged_models).where(logged_models.c.id == model_pk).values(**values))
@@ -68,9 +73,7 @@ def delete_tag(connection: Connection, model_pk: int, key: str) -> bool:
 def add_params(connection: Connection, scope: Scope, model_pk: int, params: dict[str, str]) -> None:
     """Params never change: the same value again is fine, another value raises `InvalidParameter`."""
     rows = _rows(connection, scope, model_pk, params)
-    if not rows:
-        return
-    if upsert.add_new(connection, logged_model_params, rows) == len(rows):
+    if sum(upsert.add_new(connection, logged_model_params, list(part)) for part in parts(rows)) == len(rows):
         return
     stored = dict(params_of(connection, scope, [model_pk])[model_pk])
     for key, value in params.items():
@@ -129,4 +132,6 @@ def _pairs_of(connection: Connection, scope: Scope, table: Table, pks: Sequence[
         names = keyvalue.key_names(connection, {row[1] for row in rows})
         for pk, key_id, value in rows:
             found[pk].append((names[key_id], value))
+    for pairs in found.values():
+        pairs.sort()
     return found

@@ -7,7 +7,8 @@ from typing import Annotated, Any
 
 from fastapi import Request, Response
 
-from runstone.core import names, paging, wire
+from runstone.core import paging, wire
+from runstone.core.jsonbody import refuse_unstorable_text
 from runstone.core.scope import Context, Ctx, Scope
 from runstone.core.wire import answer
 from runstone.errors import InvalidParameter, NotFound
@@ -28,7 +29,8 @@ from runstone.logged_models.search import order_of, where_of
 router = wire.ApiRouter()
 
 DEFAULT_PAGE = 50
-MAX_PAGE = 1000
+MAX_PAGE = 50_000
+EXPERIMENTS_LIMIT = 10_000
 
 
 def render(connection: Any, scope: Scope, rows: Sequence[Any]) -> list[dict[str, Any]]:
@@ -45,8 +47,9 @@ async def create_logged_model(
 ) -> Response:
     if body.name:
         lifecycle.check_name(body.name)
-    params = lifecycle.checked_pairs(body.params, "params", names.PARAM_VALUE_LIMIT)
-    tags = lifecycle.checked_pairs(body.tags, "tags", names.RUN_TAG_VALUE_LIMIT)
+    lifecycle.check_origin(body)
+    params = lifecycle.checked_params(body.params)
+    tags = lifecycle.checked_tags(body.tags)
 
     def make(connection: Any) -> dict[str, Any]:
         return render(connection, ctx.scope, [lifecycle.start(connection, ctx.scope, body, params, tags)])[0]
@@ -93,13 +96,15 @@ async def set_logged_model_tags(
     request: Request, body: Annotated[SetTags, wire.body(SetTags)], ctx: Ctx, model: EditableModel
 ) -> Response:
     await _check_named_model(request, model.model_id)
-    tags = lifecycle.checked_pairs(body.tags, "tags", names.RUN_TAG_VALUE_LIMIT)
+    tags = lifecycle.checked_tags(body.tags)
     await ctx.db.write(lambda c: queries.set_tags(c, ctx.scope, model.load(c).id, tags.items()))
     return answer({})
 
 
 @router.delete("/api/2.0/mlflow/logged-models/{model_id}/tags/{tag_key:path}")
 async def delete_logged_model_tag(tag_key: str, ctx: Ctx, model: EditableModel) -> Response:
+    refuse_unstorable_text(tag_key)
+
     def remove(connection: Any) -> None:
         if not queries.delete_tag(connection, model.load(connection).id, tag_key):
             raise NotFound(f"No tag with key '{tag_key}' found for model with ID '{model.model_id}'.")
@@ -113,7 +118,7 @@ async def log_logged_model_params(
     request: Request, body: Annotated[LogParams, wire.body(LogParams)], ctx: Ctx, model: EditableModel
 ) -> Response:
     await _check_named_model(request, model.model_id)
-    params = lifecycle.checked_pairs(body.params, "params", names.PARAM_VALUE_LIMIT)
+    params = lifecycle.checked_params(body.params)
     await ctx.db.write(lambda c: queries.add_params(c, ctx.scope, model.load(c).id, params))
     return answer({})
 
@@ -127,6 +132,8 @@ async def search_logged_models(
         raise InvalidParameter(
             f"Invalid value {limit} for parameter 'max_results' supplied. It must be at least 1 and at most {MAX_PAGE}."
         )
+    if len(body.experiment_ids) > EXPERIMENTS_LIMIT:
+        raise InvalidParameter(f"A search can name at most {EXPERIMENTS_LIMIT} experiment_ids, got {len(body.experiment_ids)}.")
     return answer(await ctx.db.read(lambda c: _page(c, ctx, body, limit)))
 
 

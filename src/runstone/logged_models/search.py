@@ -18,7 +18,10 @@ from runstone.logged_models.tables import (
 )
 from runstone.search.compile import compile_filter
 from runstone.search.fields import Attributes, Clause, Column, FieldMap, KeyValue, Measurements
-from runstone.search.order import Order, Tie, compile_order, measured_keys
+from runstone.search.grammar import comparisons
+from runstone.search.order import ITEM_LIMIT, Order, Tie, compile_order, measured_keys
+
+DATASETS_LIMIT = 100
 
 _STATUS = {"PENDING": 1, "READY": 2, "UPLOAD_FAILED": 3}
 
@@ -56,15 +59,19 @@ _TIES = (
 
 def where_of(text: str | None, datasets: Sequence[Dataset], dialect: str) -> list[Clause]:
     """Metric clauses look at the `datasets` only; without one, a model must have some metric on one of them."""
+    if len(datasets) > DATASETS_LIMIT:
+        raise InvalidParameter(f"A search can name at most {DATASETS_LIMIT} datasets, got {len(datasets)}.")
     only = or_(*(_on(dataset.dataset_name, dataset.dataset_digest) for dataset in datasets)) if datasets else None
     clause = compile_filter(text, _fields(only), dialect)
     found = [] if clause is None else [clause]
-    if only is not None and "metrics." not in (text or ""):
+    if only is not None and not any(found.field.entity == "metrics" for found in comparisons(text)):
         found.append(logged_models.c.id.in_(select(logged_model_metrics.c.model_pk).where(only)))  # of scoped models
     return found
 
 
 def order_of(items: Sequence[OrderBy], dialect: str) -> Order:
+    if len(items) > ITEM_LIMIT:
+        raise InvalidParameter(f"Invalid order_by: at most {ITEM_LIMIT} items can be sorted by.")
     fields = _fields(None)
     order = Order()
     seen: set[tuple[str, str | None, str | None]] = set()

@@ -29,6 +29,20 @@ class RegisteredModelGuard:
             raise NotFound(f"Registered Model with name={self.name} not found")
         return row
 
+
+class ReadRegisteredModel(RegisteredModelGuard):
+    """A registered model of the workspace."""
+
+
+class EditRegisteredModel(RegisteredModelGuard):
+    """A registered model that takes changes. Loading it keeps other writers of the same model waiting until the
+    transaction ends, so that what was read stays true.
+    """
+
+    def load(self, connection: Connection) -> Row[Any]:
+        queries.lock(connection, self.scope, self.name)
+        return super().load(connection)
+
     def load_version(self, connection: Connection, version: int) -> Row[Any]:
         return VersionGuard(self.name, str(version), self.scope).load(connection)
 
@@ -47,6 +61,18 @@ class VersionGuard:
         return row
 
 
+class ReadVersion(VersionGuard):
+    """A version of a registered model."""
+
+
+class EditVersion(VersionGuard):
+    """A version that takes changes; loading it locks its model, as `EditRegisteredModel` does."""
+
+    def load(self, connection: Connection) -> Row[Any]:
+        queries.lock(connection, self.scope, self.name)
+        return super().load(connection)
+
+
 def version_number(text: str) -> int:
     if not _NUMBER.match(text):
         raise InvalidParameter(f"Parameter 'version' must be an integer, got '{text[:80]}'.")
@@ -59,6 +85,8 @@ async def _named(request: Request, *fields: str) -> list[str]:
     for field in fields:
         value = raw.get(field)
         if isinstance(value, list) and request.method in ("GET", "HEAD"):
+            if len(set(value)) > 1:
+                raise InvalidParameter(f"The parameter '{field}' stands in the query string with different values. Send one.")
             value = value[0]
         if value is None or value == "":
             raise wire.missing_value(field)
@@ -68,17 +96,27 @@ async def _named(request: Request, *fields: str) -> list[str]:
     return found
 
 
-async def _model(request: Request, ctx: Ctx) -> RegisteredModelGuard:
+async def _readable_model(request: Request, ctx: Ctx) -> ReadRegisteredModel:
     (name,) = await _named(request, "name")
-    return RegisteredModelGuard(name, ctx.scope)
+    return ReadRegisteredModel(name, ctx.scope)
 
 
-async def _version(request: Request, ctx: Ctx) -> VersionGuard:
+async def _editable_model(request: Request, ctx: Ctx) -> EditRegisteredModel:
+    (name,) = await _named(request, "name")
+    return EditRegisteredModel(name, ctx.scope)
+
+
+async def _readable_version(request: Request, ctx: Ctx) -> ReadVersion:
     name, version = await _named(request, "name", "version")
-    return VersionGuard(name, version, ctx.scope)
+    return ReadVersion(name, version, ctx.scope)
 
 
-ReadableRegisteredModel = Annotated[RegisteredModelGuard, Depends(_model)]
-EditableRegisteredModel = Annotated[RegisteredModelGuard, Depends(_model)]
-ReadableVersion = Annotated[VersionGuard, Depends(_version)]
-EditableVersion = Annotated[VersionGuard, Depends(_version)]
+async def _editable_version(request: Request, ctx: Ctx) -> EditVersion:
+    name, version = await _named(request, "name", "version")
+    return EditVersion(name, version, ctx.scope)
+
+
+ReadableRegisteredModel = Annotated[ReadRegisteredModel, Depends(_readable_model)]
+EditableRegisteredModel = Annotated[EditRegisteredModel, Depends(_editable_model)]
+ReadableVersion = Annotated[ReadVersion, Depends(_readable_version)]
+EditableVersion = Annotated[EditVersion, Depends(_editable_version)]

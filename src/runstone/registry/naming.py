@@ -15,6 +15,7 @@ PROMPT_TEXT_TAG = "mlflow.prompt.text"
 PROMPT_SOURCES = ("dummy-source", "prompt-template")
 NAME_LIMIT = 256
 ALIAS_LIMIT = 255
+TAGS_LIMIT = 1000
 STAGES = ("None", "Staging", "Production", "Archived")
 ACTIVE_STAGES = ("Staging", "Production")
 
@@ -24,7 +25,7 @@ _VERSION_ALIAS = re.compile(r"v\d+\Z", re.IGNORECASE)
 
 def check_name(name: str, field: str = "name") -> None:
     if not name.strip():
-        raise InvalidParameter(f"Missing value for required parameter '{field}': the name is blank.")
+        raise InvalidParameter(f"Missing value for required parameter '{field}'. The name must not be blank.")
     if "/" in name or ":" in name:
         raise InvalidParameter(
             f"Invalid model name {names.shown(name)}: it stands in models:/ URIs, so it has no '/' and no ':'."
@@ -43,6 +44,8 @@ def check_name(name: str, field: str = "name") -> None:
 
 
 def checked_tags(tags: Sequence[Tag]) -> dict[str, str]:
+    if len(tags) > TAGS_LIMIT:
+        raise InvalidParameter(f"A request can hold at most {TAGS_LIMIT} tags, got {len(tags)}. Set them in several requests.")
     return {tag.key: checked_tag(tag.key, tag.value, f"tags[{i}].")[1] for i, tag in enumerate(tags)}
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, Table, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, Select, Table, delete, func, insert, update
+from sqlalchemy.exc import IntegrityError
 
 from runstone.core import upsert
 from runstone.core.clock import now_ms
@@ -34,6 +35,11 @@ def versions(scope: Scope, *extra: ColumnElement[Any]) -> Select[Any]:
 
 def find(connection: Connection, scope: Scope, name: str) -> Row[Any] | None:
     return connection.execute(scoped(registered_models, scope).where(registered_models.c.name == name)).first()
+
+
+def lock(connection: Connection, scope: Scope, name: str) -> Row[Any] | None:
+    """The model, which no other transaction changes until this one ends. SQLite has one writer anyway."""
+    return connection.execute(scoped(registered_models, scope).where(registered_models.c.name == name).with_for_update()).first()
 
 
 def find_version(connection: Connection, scope: Scope, name: str, version: int) -> Row[Any] | None:
@@ -68,22 +74,26 @@ def change(connection: Connection, model_pk: int, **values: Any) -> None:
     connection.execute(update(registered_models).where(registered_models.c.id == model_pk).values(**values))
 
 
+def rename(connection: Connection, model_pk: int, name: str) -> bool:
+    """Whether the name was free. Its versions count as changed, as their URIs are."""
+    try:
+        with connection.begin_nested():
+            change(connection, model_pk, name=name)
+    except IntegrityError:
+        return False
+    values = {"last_updated_timestamp": now_ms()}
+    where = (model_versions.c.registered_model_id == model_pk, model_versions.c.current_stage != DELETED_STAGE)
+    connection.execute(update(model_versions).where(*where).values(values))
+    return True
+
+
 def remove(connection: Connection, model_pk: int) -> None:
     """The model and, through its foreign keys, everything that belongs to it."""
     connection.execute(delete(registered_models).where(registered_models.c.id == model_pk))
 
 
-def lock(connection: Connection, model_pk: int) -> None:
-    """Let one transaction at a time number versions of a model. SQLite has one writer anyway."""
-    if connection.dialect.name == "postgresql":
-        connection.execute(
-            select(registered_models.c.id).where(registered_models.c.id == model_pk).with_for_update()  # found in scope
-        )
-
-
 def create_version(connection: Connection, scope: Scope, model_pk: int, row: dict[str, Any]) -> int:
-    """Number and insert a version; numbers of deleted ones are not given again."""
-    lock(connection, model_pk)
+    """Number and insert a version of a locked model; numbers of deleted ones are not given again."""
     numbers = scoped(model_versions, scope, func.max(model_versions.c.version))
     highest = connection.execute(numbers.where(model_versions.c.registered_model_id == model_pk)).scalar() or 0
     values = row | {
@@ -100,6 +110,12 @@ def change_version(connection: Connection, row: Row[Any], **values: Any) -> None
     values["last_updated_timestamp"] = now_ms()
     connection.execute(update(model_versions).where(model_versions.c.id == row.id).values(**values))
     change(connection, row.registered_model_id)
+
+
+def describe_version(connection: Connection, row: Row[Any], description: str | None) -> None:
+    """A text is no change of the model: its own time stays."""
+    values = {"description": description, "last_updated_timestamp": now_ms()}
+    connection.execute(update(model_versions).where(model_versions.c.id == row.id).values(values))
 
 
 def archive_others(connection: Connection, row: Row[Any], stage: str) -> None:

@@ -9,10 +9,10 @@ from fastapi import Response
 from runstone.core import names, paging, wire
 from runstone.core.scope import Context, Ctx
 from runstone.core.wire import answer
-from runstone.errors import InvalidParameter
+from runstone.errors import AlreadyExists, InvalidParameter
 from runstone.experiments.guards import ReadableWorkspace, WritableWorkspace
 from runstone.registry import aliases, naming, queries, render
-from runstone.registry.guards import EditableRegisteredModel, ReadableRegisteredModel, version_number
+from runstone.registry.guards import EditableRegisteredModel, EditRegisteredModel, ReadableRegisteredModel, version_number
 from runstone.registry.schemas import (
     Alias,
     CreateRegisteredModel,
@@ -44,9 +44,8 @@ async def create_registered_model(
     def make(connection: Any) -> dict[str, Any]:
         number = queries.create(connection, ctx.scope, body.name, body.description)
         row = queries.find(connection, ctx.scope, body.name)
-        assert row is not None
-        if number is None:
-            existing = dict(queries.model_tags(connection, ctx.scope, [row.id])[row.id])
+        if number is None or row is None:  # None: the holder of the name was deleted a moment ago
+            existing = {} if row is None else dict(queries.model_tags(connection, ctx.scope, [row.id])[row.id])
             raise naming.taken(body.name, wanted_prompt=naming.is_prompt(tags), existing_prompt=naming.is_prompt(existing))
         queries.set_model_tags(connection, ctx.scope, number, tags.items())
         return render.model_json_of(connection, ctx.scope, row)
@@ -69,13 +68,9 @@ async def rename_registered_model(
 
     def rename(connection: Any) -> dict[str, Any]:
         row = model.load(connection)
-        other = queries.find(connection, ctx.scope, body.new_name)
-        if other is not None and other.id != row.id:
-            raise naming.taken(body.new_name, wanted_prompt=False, existing_prompt=False)
-        queries.change(connection, row.id, name=body.new_name)
-        renamed = queries.find(connection, ctx.scope, body.new_name)
-        assert renamed is not None
-        return render.model_json_of(connection, ctx.scope, renamed)
+        if not queries.rename(connection, row.id, body.new_name):
+            raise AlreadyExists(f"Registered Model (name={body.new_name}) already exists. Models and prompts share their names.")
+        return render.model_json_of(connection, ctx.scope, EditRegisteredModel(body.new_name, ctx.scope).load(connection))
 
     return answer({"registered_model": await ctx.db.write(rename)})
 

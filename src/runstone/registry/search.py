@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import func, not_, or_, select
+from sqlalchemy import BigInteger, func, not_, or_, select, type_coerce
 
 from runstone.errors import InvalidParameter
 from runstone.registry.naming import IS_PROMPT_TAG
@@ -17,6 +17,7 @@ from runstone.registry.tables import (
 )
 from runstone.search.compile import compile_filter
 from runstone.search.fields import Attributes, Clause, Column, FieldMap, KeyValue
+from runstone.search.grammar import comparisons
 from runstone.search.order import Order, Tie, compile_order
 
 # Sub-selects of rows that the outer SELECT reaches through the workspace's own models only.
@@ -84,7 +85,7 @@ VERSIONS = FieldMap(
         "attribute": Attributes(
             {
                 "name": Column(registered_models.c.name),
-                "version_number": Column(model_versions.c.version, "number"),
+                "version_number": Column(type_coerce(model_versions.c.version, BigInteger), "number"),
                 "run_id": Column(model_versions.c.run_id, nullable=True),
                 "source_path": Column(model_versions.c.source),
                 "model_id": Column(model_versions.c.model_id, nullable=True),
@@ -119,18 +120,15 @@ def models_order(items: Sequence[str], dialect: str) -> Order:
 
 
 def versions_order(items: Sequence[str], dialect: str) -> Order:
-    """As asked, then newest change first, then by name, then the higher version first."""
-    ties = (
-        Tie("last_updated_timestamp", model_versions.c.last_updated_timestamp, descending=True),
-        Tie("name", registered_models.c.name),
-        Tie("version_number", model_versions.c.version, descending=True),
-    )
-    return compile_order(items, VERSIONS, dialect, ties)
+    """As asked, or else the newest change first; then by name, then the higher version first."""
+    newest = Tie("last_updated_timestamp", model_versions.c.last_updated_timestamp, descending=True)
+    ties = (Tie("name", registered_models.c.name), Tie("version_number", model_versions.c.version, descending=True))
+    return compile_order(items, VERSIONS, dialect, ties if items else (newest, *ties))
 
 
 def _where(text: str | None, fields: FieldMap, dialect: str, prompt: Clause) -> list[Clause]:
     clause = compile_filter(text, fields, dialect)
     found = [] if clause is None else [clause]
-    if IS_PROMPT_TAG not in (text or ""):
+    if not any(asked.field.key == IS_PROMPT_TAG for asked in comparisons(text)):
         found.append(not_(prompt))
     return found

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated, Any
 
 from fastapi import Response
@@ -12,7 +11,7 @@ from runstone.core.scope import Context, Ctx
 from runstone.core.wire import answer
 from runstone.errors import InvalidParameter
 from runstone.experiments.guards import ReadableWorkspace, WritableWorkspace
-from runstone.registry import naming, queries, render, versions
+from runstone.registry import naming, queries, render, sources, versions
 from runstone.registry.guards import EditableVersion, ReadableVersion
 from runstone.registry.routes import DESCRIPTION_LIMIT
 from runstone.registry.schemas import (
@@ -24,10 +23,12 @@ from runstone.registry.schemas import (
     UpdateModelVersion,
 )
 from runstone.registry.search import versions_order, versions_where
+from runstone.storage.locations import destination_folder
 
 router = wire.ApiRouter()
 
 MAX_PAGE = 200_000
+ID_LIMIT = 256
 
 
 @router.post("/api/2.0/mlflow/model-versions/create")
@@ -39,7 +40,9 @@ async def create_model_version(
     names.check_length(body.description or "", DESCRIPTION_LIMIT, "description")
     names.check_length(body.source, 2048, "source")
     names.check_length(body.run_link or "", 2048, "run_link")
-    root = Path(ctx.settings.artifacts_destination).absolute()
+    names.check_length(body.run_id or "", ID_LIMIT, "run_id")
+    names.check_length(body.model_id or "", ID_LIMIT, "model_id")
+    root = destination_folder(ctx.settings.artifacts_destination)
 
     def make(connection: Any) -> dict[str, Any]:
         row = versions.create(connection, ctx.scope, body, tags, root)
@@ -60,7 +63,7 @@ async def update_model_version(
     names.check_length(body.description or "", DESCRIPTION_LIMIT, "description")
 
     def change(connection: Any) -> dict[str, Any]:
-        queries.change_version(connection, version.load(connection), description=body.description)
+        queries.describe_version(connection, version.load(connection), body.description)
         return render.version_json_of(connection, ctx.scope, version.load(connection))
 
     return answer({"model_version": await ctx.db.write(change)})
@@ -117,8 +120,8 @@ def _page(connection: Any, ctx: Context, body: Search, limit: int) -> dict[str, 
 
 @router.get("/api/2.0/mlflow/model-versions/get-download-uri")
 async def get_model_version_download_uri(ctx: Ctx, version: ReadableVersion) -> Response:
-    row = await ctx.db.read(version.load)
-    return answer({"artifact_uri": row.storage_location or row.source})
+    uri = await ctx.db.read(lambda c: sources.download_uri(c, ctx.scope, version.load(c)))
+    return answer({"artifact_uri": uri})
 
 
 @router.post("/api/2.0/mlflow/model-versions/set-tag")

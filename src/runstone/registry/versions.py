@@ -8,24 +8,25 @@ from typing import Any
 
 from sqlalchemy import Connection, Row
 
-from runstone.core import names
 from runstone.core.clock import now_ms
 from runstone.core.scope import Scope
 from runstone.logged_models import queries as model_queries
 from runstone.registry import naming, queries, sources
-from runstone.registry.guards import RegisteredModelGuard
+from runstone.registry.guards import EditRegisteredModel
 from runstone.registry.schemas import CreateModelVersion
 
 MODEL_VERSIONS_TAG = "mlflow.modelVersions"
-USER_TAG = "mlflow.user"
+MODEL_VERSIONS_LIMIT = 100_000  # characters
 
 
 def create(connection: Connection, scope: Scope, body: CreateModelVersion, tags: dict[str, str], own_root: Path) -> Row[Any]:
-    model = RegisteredModelGuard(body.name, scope).load(connection)
+    model = EditRegisteredModel(body.name, scope).load(connection)
     model_tags = dict(queries.model_tags(connection, scope, [model.id])[model.id])
-    # Only a model that was made as a prompt takes prompt placeholders: tags of the request change no check.
-    prompt = naming.is_prompt(model_tags) and naming.is_prompt(tags)
-    source = sources.resolve(connection, scope, body, own_root, prompt=prompt)
+    prompt = naming.is_prompt(tags)
+    if prompt:
+        source = sources.resolve_prompt(body, prompt=naming.is_prompt(model_tags))
+    else:
+        source = sources.resolve(connection, scope, body, own_root)
     now = now_ms()
     number = queries.create_version(
         connection,
@@ -35,7 +36,7 @@ def create(connection: Connection, scope: Scope, body: CreateModelVersion, tags:
             "creation_timestamp": now,
             "last_updated_timestamp": now,
             "description": body.description or "",
-            "user_id": tags.get(USER_TAG),
+            "user_id": scope.user,
             "current_stage": "None",
             "source": source.uri,
             "storage_location": source.storage,
@@ -56,7 +57,7 @@ def create(connection: Connection, scope: Scope, body: CreateModelVersion, tags:
 
 def _tell_logged_model(connection: Connection, scope: Scope, model_id: str, name: str, number: int) -> None:
     """The logged model's tag lists the versions that were made of it; the client writes the same list again."""
-    model = model_queries.find(connection, scope, model_id)
+    model = model_queries.lock(connection, scope, model_id)
     if model is None:
         return
     stored = model_queries.tag_value(connection, scope, model.id, MODEL_VERSIONS_TAG)
@@ -66,5 +67,5 @@ def _tell_logged_model(connection: Connection, scope: Scope, model_id: str, name
         listed = []
     listed = [*(listed if isinstance(listed, list) else []), {"name": name, "version": number}]
     value = json.dumps(listed)
-    if len(value) <= names.RUN_TAG_VALUE_LIMIT:
+    if len(value) <= MODEL_VERSIONS_LIMIT:
         model_queries.set_tags(connection, scope, model.id, [(MODEL_VERSIONS_TAG, value)])

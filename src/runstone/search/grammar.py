@@ -76,6 +76,21 @@ def parse(text: str) -> Node | None:
     return tree
 
 
+def comparisons(text: str | None) -> list[Comparison]:
+    """Every comparison in `text`, however it is nested: for rules that depend on what a filter asks about."""
+    waiting: list[Node | None] = [parse(text) if text else None]
+    found: list[Comparison] = []
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, Comparison):
+            found.append(node)
+        elif isinstance(node, Not):
+            waiting.append(node.part)
+        elif node is not None:
+            waiting.extend(node.parts)
+    return found
+
+
 def split_name(name: str) -> tuple[str, str]:
     """`metrics.`a b`` to ("metrics", "a b"); a bare name has the entity ''."""
     entity, dot, key = name.partition(".")
