@@ -31,7 +31,6 @@ from runstone.core.scope import DEFAULT_SCOPE
 from runstone.core.state import token_key
 from runstone.experiments import lifecycle as experiment_lifecycle
 from runstone.experiments.queries import create_default
-from runstone.logged_models import lifecycle as model_lifecycle
 from runstone.runs import queries as run_queries
 from runstone.search.compile import register_sqlite_functions
 from runstone.settings import Settings
@@ -67,7 +66,7 @@ def create_app(settings: Settings, store: LocalStore | None = None, database: Da
         redirect_slashes=False,
     )
     app.state.settings, app.state.store, app.state.db = settings, store, database
-    experiment_lifecycle.followers[:] = [run_queries.follow_experiment, model_lifecycle.follow_experiment]
+    experiment_lifecycle.followers[:] = [run_queries.follow_experiment]
     for router in ROUTERS:
         # One flat list, which core/dispatch.py looks up by exact path; included routers would be nested.
         app.router.routes.extend(router.routes)
