@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI
@@ -34,7 +33,7 @@ from runstone.experiments.queries import create_default
 from runstone.runs import queries as run_queries
 from runstone.search.compile import register_sqlite_functions
 from runstone.settings import Settings
-from runstone.storage.local import LocalStore
+from runstone.storage.roots import Roots
 from runstone.web.failures import error_page
 
 ROUTERS = (
@@ -55,7 +54,7 @@ ROUTERS = (
 )
 
 
-def create_app(settings: Settings, store: LocalStore | None = None, database: Database | None = None) -> FastAPI:
+def create_app(settings: Settings, roots: Roots | None = None, database: Database | None = None) -> FastAPI:
     """The application. What is not handed over is opened when it starts; all of it is closed when it stops."""
     app = FastAPI(
         title="Runstone",
@@ -65,7 +64,7 @@ def create_app(settings: Settings, store: LocalStore | None = None, database: Da
         openapi_url=None,
         redirect_slashes=False,
     )
-    app.state.settings, app.state.store, app.state.db = settings, store, database
+    app.state.settings, app.state.roots, app.state.db = settings, roots, database
     experiment_lifecycle.followers[:] = [run_queries.follow_experiment]
     for router in ROUTERS:
         # One flat list, which core/dispatch.py looks up by exact path; included routers would be nested.
@@ -79,18 +78,21 @@ def create_app(settings: Settings, store: LocalStore | None = None, database: Da
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     settings: Settings = app.state.settings
-    app.state.store = app.state.store or open_store(settings)
+    app.state.roots = app.state.roots or open_roots(settings)
     app.state.db = app.state.db or open_database(settings)
     app.state.token_key = app.state.db.read_now(token_key)
     try:
         yield
     finally:
         app.state.db.close()
-        app.state.store.close()
+        app.state.roots.close()
 
 
-def open_store(settings: Settings) -> LocalStore:
-    return LocalStore(Path(settings.artifacts_destination).absolute())
+def open_roots(settings: Settings) -> Roots:
+    """The artifact folders, ready for use. Raises OSError in words for the operator."""
+    roots = Roots(settings.artifacts_destination, settings.default_artifact_root)
+    roots.prepare(served=settings.serve_artifacts)
+    return roots
 
 
 def open_database(settings: Settings) -> Database:

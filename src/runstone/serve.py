@@ -11,7 +11,7 @@ import uvicorn
 from fastapi import FastAPI
 from uvicorn.supervisors import Multiprocess
 
-from runstone.app import create_app, open_database, open_store
+from runstone.app import create_app, open_database, open_roots
 from runstone.core import address, log
 from runstone.core.address import DatabaseRefused
 from runstone.settings import Settings
@@ -50,13 +50,13 @@ def run(settings: Settings, ready: Callable[[], None]) -> None:
         )
     listener = listen(settings.host, settings.port)
     log.configure(settings.log_level)
-    store, database = open_store(settings), open_database(settings)
+    roots, database = open_roots(settings), open_database(settings)
     if settings.workers == 1:
-        app = create_app(settings, store, database)
+        app = create_app(settings, roots, database)
         _Server(_config(app), ready).run([listener])
         return
     database.close()
-    store.close()
+    roots.close()
     for name, value in settings.model_dump(exclude_none=True).items():
         os.environ[f"RUNSTONE_{name.upper()}"] = str(value)
     config = _config("runstone.serve:worker_app", settings.workers)

@@ -7,6 +7,7 @@ Each field is also the environment variable `RUNSTONE_<NAME>`; those with a serv
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Any
 
 from pydantic import Field, field_validator
@@ -83,6 +84,6 @@ class Settings(BaseSettings):
     @property
     def experiment_root(self) -> str:
         """Where the artifacts of a new experiment are said to be: below this, by experiment id."""
-        if self.default_artifact_root:
-            return self.default_artifact_root
-        return "mlflow-artifacts:/" if self.serve_artifacts else self.artifacts_destination
+        root = self.default_artifact_root or ("mlflow-artifacts:/" if self.serve_artifacts else self.artifacts_destination)
+        # Clients have folders of their own to be relative to.
+        return root if ":" in root.partition("/")[0] else str(Path(root).absolute())

@@ -153,7 +153,10 @@ class TestUploads:
         assert ask(server, "GET", f"/get-artifact?run_id={run_id}&path=up.txt")[2] == b"up"
         for path in ("../x", "/x", "a/../x", ""):
             assert ask(server, "POST", target + path, b"x")[0] == 400
-        assert server.client.post(target + "big", content=b"x" * (10 * 2**20 + 1)).status_code == 413
+        too_much = b"x" * (10 * 2**20 + 1)
+        for content in (too_much, iter([too_much])):  # announced, and in chunks
+            answer = server.client.post(target + "big", content=content)
+            assert (answer.status_code, answer.json()["error_code"]) == (400, "INVALID_PARAMETER_VALUE")
         assert ask(server, "GET", f"/get-artifact?run_id={run_id}&path=big")[0] == 404
 
     def test_multipart_says_that_it_is_not_there(self, filled: tuple[RunningServer, str]) -> None:

@@ -9,51 +9,82 @@ from urllib.parse import quote
 
 from fastapi import Request, Response
 from fastapi.responses import StreamingResponse
+from starlette.types import Receive, Scope, Send
 
-from runstone.errors import NotFound, RangeNotSatisfiable
-from runstone.storage.store import ArtifactStore
+from runstone.errors import RangeNotSatisfiable
+from runstone.storage.roots import Place
+from runstone.storage.store import OpenFile, Stat
 
 _RANGE = re.compile(r"bytes=(?:(?P<first>[0-9]{1,18})-(?P<last>[0-9]{0,18})|-(?P<suffix>[0-9]{1,18}))\Z")
 # Nothing here may be rendered by the server's own origin, whatever its name says.
 _POLICY = "default-src 'none'; sandbox"
-_ACTIVE = (
-    "text/html",
-    "application/xhtml+xml",
-    "image/svg+xml",
-    "text/xml",
-    "application/xml",
-    "text/javascript",
-)
+# Python's own table, without what the machine's files add to it.
+_TYPES = mimetypes.MimeTypes()
+_TEXT_NAMES = re.compile(r"MLmodel|.*\.(?:ya?ml|toml|cfg|ini|log|md|jsonl)", re.IGNORECASE)
+_ACTIVE = re.compile(r"text/(?!csv|tab-separated)|.*(?:html|xml|xsl|script|sh\b|postscript|flash)")
+_COMPRESSED = {"gzip": "application/gzip", "bzip2": "application/x-bzip2", "xz": "application/x-xz"}
 
 
-async def answer_file(request: Request, store: ArtifactStore, key: str) -> Response:
+class FileAnswer(StreamingResponse):
+    """Streams a part of a file, and closes it however the answer ends."""
+
+    def __init__(self, file: OpenFile, start: int, length: int, status: int, headers: dict[str, str], kind: str) -> None:
+        super().__init__(file.pieces(start, length), status, headers, kind)
+        self._file = file
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            self._file.close()
+
+
+async def answer_file(request: Request, place: Place, path: str) -> Response:
     """The file, a part of it (206), or that it has not changed (304). HEAD gets the same headers without a body."""
-    found = await store.stat(key)
-    if found is None:
-        raise NotFound(f"No such artifact: '{key.rpartition('/')[2]}'")
-    headers = {
+    file = await place.store.open(place.below(path))
+    try:
+        answer = _answer(request, file, path.rpartition("/")[2])
+    except BaseException:
+        file.close()
+        raise
+    if not isinstance(answer, FileAnswer):
+        file.close()
+    return answer
+
+
+def _answer(request: Request, file: OpenFile, name: str) -> Response:
+    headers = _headers(file.stat, name)
+    if is_unchanged(request.headers.get("if-none-match", ""), file.stat.etag):
+        return Response(status_code=304, headers=headers)
+    start, length, status = 0, file.stat.size, 200
+    wanted = request.headers.get("range")
+    if wanted and request.headers.get("if-range", file.stat.etag) == file.stat.etag:
+        part = parse_range(wanted, file.stat.size)
+        if part is not None:
+            start, length, status = part[0], part[1], 206
+            headers["Content-Range"] = f"bytes {start}-{start + length - 1}/{file.stat.size}"
+    headers["Content-Length"] = str(length)
+    kind = media_type(name)
+    if request.method == "HEAD" or length == 0:
+        return Response(status_code=status, headers=headers, media_type=kind)
+    return FileAnswer(file, start, length, status, headers, kind)
+
+
+def _headers(found: Stat, name: str) -> dict[str, str]:
+    return {
         "ETag": found.etag,
         "Last-Modified": formatdate(found.modified, usegmt=True),
         "Accept-Ranges": "bytes",
-        "Content-Disposition": disposition(key.rpartition("/")[2]),
+        "Content-Disposition": disposition(name),
         "X-Content-Type-Options": "nosniff",
         "Content-Security-Policy": _POLICY,
         "Cache-Control": "private, no-cache",
     }
-    if found.etag in [tag.strip().removeprefix("W/") for tag in request.headers.get("if-none-match", "").split(",")]:
-        return Response(status_code=304, headers=headers)
-    start, length, status = 0, found.size, 200
-    wanted = request.headers.get("range")
-    if wanted and request.headers.get("if-range", found.etag) == found.etag:
-        part = parse_range(wanted, found.size)
-        if part is not None:
-            start, length, status = part[0], part[1], 206
-            headers["Content-Range"] = f"bytes {start}-{start + length - 1}/{found.size}"
-    headers["Content-Length"] = str(length)
-    kind = media_type(key)
-    if request.method == "HEAD" or length == 0:
-        return Response(status_code=status, headers=headers, media_type=kind)
-    return StreamingResponse(store.read(key, start, length), status, headers, kind)
+
+
+def is_unchanged(header: str, etag: str) -> bool:
+    """Whether If-None-Match names the file as it is."""
+    return header.strip() == "*" or etag in [tag.strip().removeprefix("W/") for tag in header.split(",")]
 
 
 def parse_range(header: str, size: int) -> tuple[int, int] | None:
@@ -80,12 +111,16 @@ def parse_range(header: str, size: int) -> tuple[int, int] | None:
     return start, length
 
 
-def media_type(key: str) -> str:
-    name = key.rpartition("/")[2]
-    if name in ("MLmodel", "python_env.yaml", "conda.yaml", "requirements.txt"):
+def media_type(name: str) -> str:
+    """By the name's ending. What a browser would run is said to be text, and what is packed is not said to be what is in it."""
+    if _TEXT_NAMES.fullmatch(name):
         return "text/plain"
-    kind = mimetypes.guess_type(name)[0] or "application/octet-stream"
-    return "text/plain" if kind in _ACTIVE else kind
+    kind, packing = _TYPES.guess_type(f"/{name}")  # the slash: names are not URLs, and may begin with "data:"
+    if packing:
+        return _COMPRESSED.get(packing, "application/octet-stream")
+    if kind is None:
+        return "application/octet-stream"
+    return "text/plain" if _ACTIVE.match(kind) else kind
 
 
 def disposition(name: str) -> str:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated
 
 from fastapi import Depends, Request
 
 from runstone.core.scope import Ctx
-from runstone.errors import InvalidParameter, RunstoneError
+from runstone.errors import EndpointNotFound, InvalidParameter, RunstoneError
 from runstone.storage import paths
+
+# The first such words in a URL are the route's; a path may hold them again.
+_ROUTE = re.compile(rb"/mlflow-artifacts/(?:artifacts|mpu/(?:create|complete|abort)|presigned)(?P<rest>/.*)?\Z", re.DOTALL)
 
 
 class ArtifactsNotServed(RunstoneError):
@@ -43,20 +47,17 @@ def _checked_key(request: Request, ctx: Ctx) -> str:
 
 
 def requested_path(request: Request) -> str:
-    """What follows `/mlflow-artifacts/artifacts/` in the URL as it was sent, decoded once and checked."""
+    """What follows the route's own words in the URL as it was sent, decoded once and checked; '' for the store itself."""
     raw: bytes = request.scope.get("raw_path") or request.scope["path"].encode("utf-8")
-    for mark in (b"/mlflow-artifacts/artifacts", b"/mlflow-artifacts/mpu/", b"/mlflow-artifacts/presigned/"):
-        _, found, rest = raw.partition(mark)
-        if found and mark.endswith(b"artifacts"):
-            if not rest:
-                return ""
-            if rest == b"/":
-                raise InvalidParameter("Invalid path: it is empty. Name an artifact, such as 1/model/MLmodel.")
-            return paths.canonical(paths.decoded(rest.removeprefix(b"/")))
-        if found:
-            rest = rest.partition(b"/")[2] if b"mpu" in mark else rest
-            return paths.canonical(paths.decoded(rest)) if rest else ""
-    return ""
+    match = _ROUTE.search(raw)
+    if match is None:
+        raise EndpointNotFound("The URL spells this endpoint with percent signs. Write it plainly.")
+    rest = match.group("rest")
+    if not rest:
+        return ""
+    if rest == b"/":
+        raise InvalidParameter("Invalid path: it is empty. Name an artifact, such as 1/model/MLmodel.")
+    return paths.canonical(paths.decoded(rest.removeprefix(b"/")))
 
 
 def _readable(request: Request, ctx: Ctx) -> ReadStore:

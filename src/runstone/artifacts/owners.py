@@ -1,37 +1,26 @@
-"""From a run, a logged model or a model version to the place of its artifacts in the store."""
+"""From a run, a logged model or a model version to the place of its artifacts."""
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection
 
 from runstone.core.scope import Context
-from runstone.errors import InvalidParameter, NotFound
+from runstone.errors import NotFound
 from runstone.logged_models.guards import ReadModel
 from runstone.registry import queries as registry_queries
 from runstone.runs.guards import ReadRun
-from runstone.storage.locations import classify
+from runstone.storage.roots import Roots
+from runstone.storage.store import Entry
 
 
-def own_root(ctx: Context) -> Path:
-    return Path(ctx.settings.artifacts_destination).absolute()
-
-
-def key_of(ctx: Context, uri: str) -> str:
-    """The store's key of `uri`. Raises `InvalidParameter` for a place that this server does not open."""
-    place = classify(uri, own_root(ctx))
-    if place.kind != "proxied":
-        raise InvalidParameter(
-            "These artifacts are not kept on this server: their location is the client's own. Use the client to read "
-            "or write them there."
-        )
-    return place.key
-
-
-def below(key: str, path: str) -> str:
-    return f"{key}/{path}" if key and path else key or path
+async def entries(roots: Roots, uri: str, folder: str) -> list[Entry]:
+    """What `folder` (a canonical path, or '') of the artifacts at `uri` holds. Raises `InvalidParameter` for artifacts that are
+    not kept here.
+    """
+    place = roots.place(uri)
+    return await place.store.entries(place.below(folder))
 
 
 def run_uri(connection: Connection, run: ReadRun) -> str:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Annotated
 
 from fastapi import Request, Response
 
@@ -21,23 +23,30 @@ from runstone.artifacts.schemas import (
     files_json,
 )
 from runstone.core import wire
-from runstone.core.scope import Context, Ctx
+from runstone.core.scope import Ctx
 from runstone.core.wire import answer
-from runstone.errors import InvalidParameter, NotFound, NotImplementedHere, PayloadTooLarge
+from runstone.errors import InvalidParameter, NotFound, NotImplementedHere
 from runstone.experiments.guards import ReadableWorkspace, WritableWorkspace
 from runstone.logged_models.guards import ReadableModel
 from runstone.runs.guards import EditRun, ReadableRun, named_run
 from runstone.storage import paths
-from runstone.storage.store import ArtifactStore
+from runstone.storage.roots import Place, Roots
+from runstone.storage.store import Entry
 
 router = wire.ApiRouter()
 
 BROWSER_UPLOAD_LIMIT = 10 * 1024 * 1024
+SMALL_LISTING = 2000
 
 
-def store_of(request: Request) -> ArtifactStore:
-    store: ArtifactStore = request.app.state.store
-    return store
+def roots_of(request: Request) -> Roots:
+    roots: Roots = request.app.state.roots
+    return roots
+
+
+def served(request: Request) -> Place:
+    """The whole store behind `mlflow-artifacts:/`."""
+    return Place(roots_of(request).served, "")
 
 
 @router.get("/api/2.0/mlflow/artifacts/list")
@@ -45,7 +54,7 @@ async def list_run_artifacts(
     request: Request, body: Annotated[ListArtifacts, wire.body(ListArtifacts)], ctx: Ctx, run: ReadableRun
 ) -> Response:
     uri = await ctx.db.read(lambda c: owners.run_uri(c, run))
-    return await _listing(request, ctx, uri, body.path)
+    return await _listing(request, uri, body.path)
 
 
 @router.get("/api/2.0/mlflow/logged-models/{model_id}/artifacts/directories")
@@ -56,28 +65,34 @@ async def list_model_artifacts(
     model: ReadableModel,
 ) -> Response:
     uri = await ctx.db.read(lambda c: owners.model_uri(c, model))
-    return await _listing(request, ctx, uri, body.artifact_directory_path)
+    return await _listing(request, uri, body.artifact_directory_path)
 
 
-async def _listing(request: Request, ctx: Context, uri: str, path: str | None) -> Response:
+async def _listing(request: Request, uri: str, path: str | None) -> Response:
     folder = paths.canonical_or_root(path)
-    entries = await store_of(request).entries(owners.below(owners.key_of(ctx, uri), folder))
-    found: dict[str, Any] = {"root_uri": uri}
-    if entries:
-        found["files"] = files_json(entries, folder)
-    return answer(found)
+    return await _files(await owners.entries(roots_of(request), uri, folder), folder, root_uri=uri)
 
 
-@router.get("/get-artifact")
+async def _files(entries: list[Entry], folder: str = "", **fields: str) -> Response:
+    """A hundred thousand entries are written down in a thread, not to hold up everybody else."""
+
+    def write() -> Response:
+        files = {"files": files_json(entries, folder)} if entries else {}
+        return answer({**fields, **files})
+
+    return write() if len(entries) <= SMALL_LISTING else await asyncio.to_thread(write)
+
+
+@router.api_route("/get-artifact", methods=["GET", "HEAD"])
 async def get_run_artifact(
     request: Request, body: Annotated[GetArtifact, wire.body(GetArtifact)], ctx: Ctx, run: ReadableRun
 ) -> Response:
     path = paths.canonical(body.path)
     uri = await ctx.db.read(lambda c: owners.run_uri(c, run))
-    return await answer_file(request, store_of(request), owners.below(owners.key_of(ctx, uri), path))
+    return await answer_file(request, roots_of(request).place(uri), path)
 
 
-@router.get("/model-versions/get-artifact")
+@router.api_route("/model-versions/get-artifact", methods=["GET", "HEAD"])
 async def get_version_artifact(
     request: Request,
     body: Annotated[GetVersionArtifact, wire.body(GetVersionArtifact)],
@@ -86,10 +101,10 @@ async def get_version_artifact(
 ) -> Response:
     path = paths.canonical(body.path)
     uri = await ctx.db.read(lambda c: owners.version_uri(c, ctx, body.name, body.version))
-    return await answer_file(request, store_of(request), owners.below(owners.key_of(ctx, uri), path))
+    return await answer_file(request, roots_of(request).place(uri), path)
 
 
-@router.get("/ajax-api/2.0/mlflow/logged-models/{model_id}/artifacts/files")
+@router.api_route("/ajax-api/2.0/mlflow/logged-models/{model_id}/artifacts/files", methods=["GET", "HEAD"])
 async def get_model_artifact(
     request: Request,
     body: Annotated[GetModelArtifact, wire.body(GetModelArtifact)],
@@ -98,45 +113,64 @@ async def get_model_artifact(
 ) -> Response:
     path = paths.canonical(body.artifact_file_path, "artifact_file_path")
     uri = await ctx.db.read(lambda c: owners.model_uri(c, model))
-    return await answer_file(request, store_of(request), owners.below(owners.key_of(ctx, uri), path))
+    return await answer_file(request, roots_of(request).place(uri), path)
 
 
 @router.post("/ajax-api/2.0/mlflow/upload-artifact")
 async def upload_run_artifact(request: Request, ctx: Ctx, _: WritableWorkspace) -> Response:
     """From a page: the body is the file, at most 10 MB; `run_uuid` and `path` stand in the query."""
     query = wire.query_fields(request)
-    path = paths.canonical((query.get("path") or [""])[0])
+    if not any(query.get(name, [""])[0] for name in ("run_id", "run_uuid")):
+        raise InvalidParameter("Request must specify run_uuid.")
+    path = query.get("path", [""])[0]
+    if not path:
+        raise InvalidParameter("Request must specify path.")
+    path, size = paths.canonical(path), announced(request)
+    if size is not None and size > BROWSER_UPLOAD_LIMIT:
+        raise _too_large()
     run = EditRun(named_run(query), ctx.scope)
     uri = await ctx.db.read(lambda c: str(run.load_active(c).artifact_uri))
-    size = announced(request)
-    if size is not None and size > BROWSER_UPLOAD_LIMIT:
-        raise PayloadTooLarge(f"Artifact size is too large. Max size is {BROWSER_UPLOAD_LIMIT} bytes.")
-    key = owners.below(owners.key_of(ctx, uri), path)
-    await store_of(request).write(key, request.stream(), size, BROWSER_UPLOAD_LIMIT)
+    place = roots_of(request).place(uri)
+    await place.store.write(place.below(path), _some(request.stream()), size)
     return answer({})
+
+
+def _too_large() -> InvalidParameter:
+    return InvalidParameter("Artifact size is too large. Max size is 10MB. Send it with PUT to the artifact store instead.")
+
+
+async def _some(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """The chunks as they are. Raises for none and for too much."""
+    received = 0
+    async for chunk in chunks:
+        received += len(chunk)
+        if received > BROWSER_UPLOAD_LIMIT:
+            raise _too_large()
+        yield chunk
+    if not received:
+        raise InvalidParameter("Request must specify data.")
 
 
 @router.get("/api/2.0/mlflow-artifacts/artifacts")
 async def list_store(request: Request, body: Annotated[ListStore, wire.body(ListStore)], store: ReadableStore) -> Response:
     """Bare names: the client joins them with the folder that it asked for."""
-    entries = await store_of(request).entries(paths.canonical_or_root(body.path))
-    return answer({"files": files_json(entries)} if entries else {})
+    return await _files(await served(request).store.entries(paths.canonical_or_root(body.path)))
 
 
 @router.api_route("/api/2.0/mlflow-artifacts/artifacts/{artifact_path:path}", methods=["GET", "HEAD"])
 async def download(request: Request, store: ReadableStore) -> Response:
-    return await answer_file(request, store_of(request), store.key)
+    return await answer_file(request, served(request), store.key)
 
 
 @router.put("/api/2.0/mlflow-artifacts/artifacts/{artifact_path:path}")
 async def upload(request: Request, ctx: Ctx, store: WritableStore) -> Response:
-    await store_of(request).write(store.key, request.stream(), announced(request), ctx.settings.max_artifact_bytes)
+    await served(request).store.write(store.key, request.stream(), announced(request), ctx.settings.max_artifact_bytes)
     return answer({})
 
 
 @router.delete("/api/2.0/mlflow-artifacts/artifacts/{artifact_path:path}")
 async def delete(request: Request, store: WritableStore) -> Response:
-    if not await store_of(request).delete(store.key):
+    if not await served(request).store.delete(store.key):
         raise NotFound(f"No such artifact: '{store.key}'")
     return answer({})
 
@@ -176,4 +210,4 @@ async def presigned_download(
 def announced(request: Request) -> int | None:
     """The Content-Length that the sender announced; None when it sends in chunks."""
     text = request.headers.get("content-length", "")
-    return int(text) if text.isdigit() and len(text) <= 18 else None
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= 18 else None

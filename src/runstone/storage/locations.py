@@ -1,11 +1,13 @@
 """Whose place an artifact URI names. A client's text is parsed, compared and kept; it never becomes a path to open.
 
-`proxied` places are keys of this server's own store (`mlflow-artifacts:/1/abc`). `client` places (another bucket, a
-folder of the training machine) are the client's data: stored and given back, never opened from here.
+`proxied` places are keys of this server's own store (`mlflow-artifacts:/1/abc`, or a folder below the store's own).
+`client` places (another bucket, a folder of the training machine) are the client's data: stored and given back, never
+opened from here. Which folders are the server's own says `roots.py`.
 """
 
 from __future__ import annotations
 
+import errno
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -59,9 +61,47 @@ def classify(uri: str, own_root: Path) -> Location:
     scheme, separator, rest = uri.partition(":")
     if separator and scheme == PROXY_SCHEME and not rest.startswith("//"):
         return _proxied(rest.strip("/"))
-    path = unquote(rest.removeprefix("//")) if separator and scheme == "file" else uri
-    base = f"{own_root}/"
-    return _proxied(path.removeprefix(base).strip("/")) if path.startswith(base) else Location("client")
+    key = key_below(uri, own_root)
+    return Location("client") if key is None else Location("proxied", key)
+
+
+def key_below(uri: str, root: Path) -> str | None:
+    """The key of a path or `file:` URI in the store that keeps `root`, an absolute folder; None when it is not below it."""
+    folder = folder_of(uri)
+    if folder is None or not folder.startswith("/"):
+        return None
+    base = str(root).rstrip("/")
+    if folder.rstrip("/") == base:
+        return ""
+    found = _proxied(folder.removeprefix(f"{base}/").strip("/")) if folder.startswith(f"{base}/") else Location("client")
+    return found.key if found.kind == "proxied" else None
+
+
+def folder_of(text: str) -> str | None:
+    """The folder that a path or a `file:` URI names, as it is written; None for a place in another kind of store."""
+    scheme, separator, rest = text.partition(":")
+    if not separator or "/" in scheme:
+        return text
+    if scheme.lower() != "file":
+        return None
+    if not rest.startswith("//"):
+        return unquote(rest)
+    host, slash, path = rest[2:].partition("/")
+    return unquote(slash + path) if host in ("", "localhost") else None
+
+
+def own_folder(text: str) -> Path | None:
+    """The absolute folder that an operator's setting names; None for a place in another kind of store."""
+    folder = folder_of(text)
+    return Path(folder).absolute() if folder is not None else None
+
+
+def destination_folder(text: str) -> Path:
+    """Where the artifacts destination is. Raises OSError, in words for the operator, for what is no folder."""
+    folder = own_folder(text)
+    if folder is None:
+        raise OSError(errno.EINVAL, "artifacts sent through this server are kept in a local folder, and this names none", text)
+    return folder
 
 
 def _proxied(key: str) -> Location:
@@ -80,8 +120,10 @@ def validate_location(text: str, field: str) -> str:
     refuse_unstorable_text(text)
     if len(text) > LOCATION_LIMIT:
         raise _refused(field, f"it exceeds the maximum length of {LOCATION_LIMIT} characters")
-    if text != text.strip() or re.search(r"[\x00-\x1f\x7f\\]", text):
-        raise _refused(field, "it holds backslashes, control characters or spaces at an end")
+    if text != text.strip() or "\\" in text or paths.invisible(text):
+        raise _refused(field, "it holds backslashes, invisible characters or spaces at an end")
+    if text.startswith("//"):
+        raise _refused(field, "it begins with two slashes, which some programs take for the name of a host")
     if re.match(r"[A-Za-z]:(?![A-Za-z0-9+.\-]*:)(/|$|[^/])", text) and not re.match(r"[A-Za-z][A-Za-z0-9+.\-]+:", text):
         raise _refused(field, "it begins like a Windows drive")
     if any(mark in text for mark in ("#", ";", "?")):
@@ -124,7 +166,7 @@ def _check_segments(path: str, field: str) -> None:
         plain = unquote(plain)
     if any(segment == ".." for segment in re.split(r"[/\\]", plain)):
         raise _refused(field, "'..' is not allowed in it, however it is encoded")
-    if "\x00" in plain or ("%" in plain and "%" in unquote(plain) and unquote(plain) != plain):
+    if paths.invisible(plain) or ("%" in plain and "%" in unquote(plain) and unquote(plain) != plain):
         raise _refused(field, "it is percent-encoded several times over")
 
 

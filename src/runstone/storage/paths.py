@@ -73,6 +73,12 @@ def _refusal(segment: str) -> str | None:
     for character in segment:
         if character == "\\" or character == "#":
             return f"the character {character!r} is not allowed in names"
-        if unicodedata.category(character) == "Cc" or character in _DECEIVING:
-            return f"it holds the invisible character U+{ord(character):04X}"
-    return None
+    found = invisible(segment)
+    return f"it holds the invisible character U+{ord(found):04X}" if found else None
+
+
+def invisible(text: str) -> str | None:
+    """The first control character, or character that makes a text look like another one."""
+    if text.isascii() and text.isprintable():
+        return None
+    return next((c for c in text if unicodedata.category(c) in ("Cc", "Zl", "Zp") or c in _DECEIVING), None)

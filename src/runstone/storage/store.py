@@ -27,22 +27,43 @@ class Stat:
 
 @dataclass(frozen=True, slots=True)
 class Written:
+    """What the server saw pass: the size in bytes and the SHA-256 in hexadecimal."""
+
     size: int
     sha256: str
 
 
+class OpenFile(Protocol):
+    """A file as it was when it was opened, whatever replaces it meanwhile. Close it, also when nothing was read."""
+
+    @property
+    def stat(self) -> Stat: ...
+
+    def pieces(self, start: int, length: int) -> AsyncIterator[bytes]:
+        """`length` bytes from `start`, in pieces of at most 1 MB."""
+
+    def close(self) -> None: ...
+
+
 class ArtifactStore(Protocol):
-    async def entries(self, folder: str) -> list[Entry]:
-        """The names in `folder` ('' is the root), sorted; a folder that does not exist is empty."""
+    async def entries(self, folder: str, after: str = "", limit: int | None = None) -> list[Entry]:
+        """The first `limit` names in `folder` ('' is the root) that sort behind `after`, by code point; a folder that does not
+        exist is empty, and so is a file.
+        """
 
     async def stat(self, key: str) -> Stat | None:
         """None when there is no such file. Raises `InvalidParameter` for a folder."""
 
-    def read(self, key: str, start: int, length: int) -> AsyncIterator[bytes]:
-        """`length` bytes from `start`, in pieces."""
+    async def open(self, key: str) -> OpenFile:
+        """Raises `NotFound`, and `InvalidParameter` for a folder."""
 
-    async def write(self, key: str, chunks: AsyncIterator[bytes], size: int | None, limit: int) -> Written:
-        """Store the whole stream or nothing. `size` is what the sender announced, `limit` the most that is taken (0: any)."""
+    async def write(self, key: str, chunks: AsyncIterator[bytes], size: int | None, limit: int = 0) -> Written:
+        """Store the whole stream or nothing. `size` is what the sender announced, `limit` the most that is taken (0: any).
+
+        Raises `PayloadTooLarge`, `StorageFull`, and `InvalidParameter` for a wrong size or when a folder is in the way.
+        """
 
     async def delete(self, key: str) -> bool:
         """Remove a file, or a folder with everything in it; whether there was one."""
+
+    def close(self) -> None: ...

@@ -18,7 +18,6 @@ from runstone.registry import queries as registry_queries
 from runstone.runs import envelope, inputs, lifecycle, queries, table
 from runstone.runs.guards import EditRun, ReadRun
 from runstone.storage import paths
-from runstone.storage.store import ArtifactStore
 from runstone.web.templating import go, page
 
 router = wire.ApiRouter()
@@ -70,10 +69,9 @@ def _versions(connection: Connection, ctx: Context, run_id: str, made: list[str]
 
 async def listing(request: Request, ctx: Context, uri: str, path: str | None) -> dict[str, Any]:
     """The entries of one folder of the artifacts at `uri`, or why they cannot be shown."""
-    store: ArtifactStore = request.app.state.store
     try:
         folder = paths.canonical_or_root(path)
-        entries = await store.entries(owners.below(owners.key_of(ctx, uri), folder))
+        entries = await owners.entries(request.app.state.roots, uri, folder)
     except InvalidParameter as error:
         return {"folder": "", "entries": [], "more": 0, "artifacts_problem": error.message}
     shown = sorted(entries, key=lambda entry: (not entry.is_dir, entry.name))[:FILES_LIMIT]

@@ -1,0 +1,67 @@
+"""The places that this server opens: its own store, and the folder that its operator gave as the root of artifact locations.
+
+Everything else that a location may name is the client's, and nothing here opens it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from runstone.errors import InvalidParameter
+from runstone.storage import locations
+from runstone.storage.local import LocalStore
+from runstone.storage.store import ArtifactStore
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A folder in a store; `key` '' is all of it."""
+
+    store: ArtifactStore
+    key: str
+
+    def below(self, path: str) -> str:
+        """The key of `path`, a canonical path or '', in this folder."""
+        return f"{self.key}/{path}" if self.key and path else self.key or path
+
+
+class Roots:
+    """`served` is the store behind `mlflow-artifacts:/`. A `default_root` that is a local folder is the server's own too: its
+    clients share that folder with it, write there themselves, and want to see it here.
+    """
+
+    def __init__(self, artifacts_destination: str, default_root: str | None = None) -> None:
+        """Opens nothing yet. Raises OSError, in words for the operator, for a destination that is no folder."""
+        self.served = open_store(artifacts_destination)
+        shared = locations.own_folder(default_root) if default_root else None
+        self._shared = LocalStore(shared) if shared is not None and shared != self.served.root else None
+
+    def prepare(self, *, served: bool) -> None:
+        """When a server starts. Raises OSError when the artifacts destination cannot be written though it is `served`."""
+        if served:
+            self.served.prepare()
+        if self._shared is not None:
+            self._shared.sweep()
+
+    def place(self, uri: str) -> Place:
+        """Where the artifacts at `uri` are kept. Raises `InvalidParameter` for a place that this server does not open."""
+        found = locations.classify(uri, self.served.root)
+        if found.kind == "proxied":
+            return Place(self.served, found.key)
+        key = locations.key_below(uri, self._shared.root) if self._shared is not None else None
+        if self._shared is not None and key is not None:
+            return Place(self._shared, key)
+        raise InvalidParameter(
+            "These artifacts are not kept on this server: their location is the client's own. Use the client to read "
+            "or write them there."
+        )
+
+    def close(self) -> None:
+        self.served.close()
+        if self._shared is not None:
+            self._shared.close()
+
+
+def open_store(uri: str) -> LocalStore:
+    """The store at `uri`, a path or `file:` URI. Raises OSError, in words for the operator, for what is no folder."""
+    return LocalStore(locations.destination_folder(uri))

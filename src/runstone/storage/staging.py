@@ -1,0 +1,178 @@
+"""Where uploads wait until they are whole, and what is deleted goes before it is taken apart.
+
+A folder of the store itself, so that one rename publishes a file. Each upload holds a lock on its file: what nobody holds
+was left by a process that died, and is swept when a server starts.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import os
+import secrets
+import shutil
+import stat
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+
+from runstone.errors import InvalidParameter, Unavailable
+from runstone.storage import descent
+from runstone.storage.paths import RESERVED_PREFIX
+from runstone.storage.store import Written
+
+STAGING = f"{RESERVED_PREFIX}staging"
+ATTEMPTS = 5
+
+_NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+
+
+class Upload:
+    """One file on its way to `key`. Its methods run in threads, one at a time; after `discard` nothing of it is left
+    but what was published.
+    """
+
+    def __init__(self, root: Path, key: str) -> None:
+        self._root, self._key = root, key
+        self._parent, _, self._name = key.rpartition("/")
+        self._digest, self._size = hashlib.sha256(), 0
+        self._staged, self._descriptor = "", -1
+        self._ended = False
+        # An upload that is cancelled leaves its thread at work: the descriptor may not be closed under it.
+        self._lock = threading.Lock()
+
+    def take(self, pieces: Sequence[bytes]) -> None:
+        with self._lock:
+            self._write(pieces)
+
+    def finish(self, pieces: Sequence[bytes]) -> Written:
+        """The last pieces; then the file is on the disk and visible under its name."""
+        with self._lock:
+            self._write(pieces)
+            os.fsync(self._descriptor)
+            self._publish()
+            return Written(self._size, self._digest.hexdigest())
+
+    def discard(self) -> None:
+        with self._lock:
+            self._ended = True
+            if self._descriptor >= 0:
+                os.close(self._descriptor)
+                self._descriptor = -1
+            if self._staged:
+                with contextlib.suppress(FileNotFoundError), descent.folder(self._root, STAGING) as staging:
+                    os.unlink(self._staged, dir_fd=staging)
+                self._staged = ""
+
+    def _write(self, pieces: Sequence[bytes]) -> None:
+        if self._ended:
+            raise Unavailable("The upload was cancelled; nothing was stored.")
+        if self._descriptor < 0:
+            self._refuse_clash()
+            self._create()
+        for piece in pieces:
+            self._digest.update(piece)
+            self._size += len(piece)
+            view = memoryview(piece)
+            while view:
+                view = view[os.write(self._descriptor, view) :]
+
+    def _refuse_clash(self) -> None:
+        """Before a gigabyte is received: whether a file can stand there."""
+        try:
+            with descent.folder(self._root, self._parent) as parent:
+                found = descent.look(parent, self._name)
+        except FileNotFoundError:
+            return
+        except NotADirectoryError as error:
+            raise in_the_way(self._key) from error
+        if found is not None and not stat.S_ISREG(found.st_mode):
+            raise in_the_way(self._key) if stat.S_ISDIR(found.st_mode) else descent.not_followed(self._key)
+
+    def _create(self) -> None:
+        with descent.folder(self._root, STAGING, create=True) as staging:
+            while True:
+                self._staged = secrets.token_hex(16)
+                self._descriptor = os.open(self._staged, _NEW_FILE, 0o644, dir_fd=staging)
+                fcntl.flock(self._descriptor, fcntl.LOCK_EX)
+                if os.fstat(self._descriptor).st_nlink:
+                    return
+                os.close(self._descriptor)  # swept by a starting server in the moment before it was locked
+                self._descriptor = -1
+
+    def _publish(self) -> None:
+        for _ in range(ATTEMPTS):
+            try:
+                with descent.folder(self._root, self._parent, create=True) as parent:
+                    with descent.folder(self._root, STAGING) as staging:
+                        os.rename(self._staged, self._name, src_dir_fd=staging, dst_dir_fd=parent)
+                    self._staged = ""
+                    os.fsync(parent)
+            except FileNotFoundError:
+                continue  # somebody deleted the folder between its making and this
+            except (NotADirectoryError, IsADirectoryError) as error:
+                raise in_the_way(self._key) from error
+            return
+        raise Unavailable("The folder was deleted again and again while the file was stored; nothing was stored.")
+
+
+def remove(root: Path, key: str) -> bool:
+    """Take a file or folder out of sight in one step, then apart; whether there was one."""
+    parent, _, name = key.rpartition("/")
+    aside = secrets.token_hex(16)
+    try:
+        with descent.folder(root, parent) as folder:
+            found = descent.look(folder, name)
+            if found is None:
+                return False
+            if not descent.is_plain(found):
+                raise descent.not_followed(key)
+            with descent.folder(root, STAGING, create=True) as staging:
+                os.rename(name, aside, src_dir_fd=folder, dst_dir_fd=staging)
+            os.fsync(folder)
+    except FileNotFoundError:
+        return False
+    with descent.folder(root, STAGING) as staging:
+        _take_apart(staging, aside)
+    return True
+
+
+def sweep(root: Path) -> None:
+    """Remove leftovers only: another server process may be uploading into the same folder right now."""
+    with contextlib.suppress(FileNotFoundError), descent.folder(root, STAGING) as staging:
+        for name in os.listdir(staging):
+            with contextlib.suppress(OSError):
+                if not _in_use(staging, name):
+                    _take_apart(staging, name)
+
+
+def _take_apart(staging: int, name: str) -> None:
+    """What cannot go now (an upload may still be arriving in a deleted folder) goes at the next start."""
+    for _ in range(ATTEMPTS):
+        found = descent.look(staging, name)
+        if found is None:
+            return
+        with contextlib.suppress(OSError):
+            if stat.S_ISDIR(found.st_mode):
+                shutil.rmtree(name, dir_fd=staging)
+            else:
+                os.unlink(name, dir_fd=staging)
+
+
+def _in_use(staging: int, name: str) -> bool:
+    found = descent.look(staging, name)
+    if found is None or not stat.S_ISREG(found.st_mode):
+        return False
+    descriptor = os.open(name, descent.FILE_FLAGS, dir_fd=staging)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
+
+
+def in_the_way(key: str) -> InvalidParameter:
+    return InvalidParameter(f"Invalid path: '{key}' cannot be a file here: a folder or a file of that name is in the way.")
