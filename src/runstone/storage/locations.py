@@ -117,11 +117,11 @@ def validate_experiment_location(text: str) -> str:
 
 
 def validate_location(text: str, field: str) -> str:
-    refuse_unstorable_text(text)
     if len(text) > LOCATION_LIMIT:
         raise _refused(field, f"it exceeds the maximum length of {LOCATION_LIMIT} characters")
     if text != text.strip() or "\\" in text or paths.invisible(text):
         raise _refused(field, "it holds backslashes, invisible characters or spaces at an end")
+    refuse_unstorable_text(text)
     if text.startswith("//"):
         raise _refused(field, "it begins with two slashes, which some programs take for the name of a host")
     if re.match(r"[A-Za-z]:(?![A-Za-z0-9+.\-]*:)(/|$|[^/])", text) and not re.match(r"[A-Za-z][A-Za-z0-9+.\-]+:", text):
@@ -130,6 +130,8 @@ def validate_location(text: str, field: str) -> str:
         raise _refused(field, "fragments (#), parameters (;) and queries (?) are not allowed in it")
     match = _SCHEME.match(text)
     if match is None:
+        if ":" in text.partition("/")[0]:
+            raise _refused(field, "the colon in its beginning is not behind a scheme")
         _check_segments(text, field)
         return text
     _check_uri(text, match.group()[:-1].lower(), field)
