@@ -74,14 +74,16 @@ def free_port() -> int:
         return port
 
 
-def start_server(folder: Path, database: str, *options: str, port: int | None = None) -> RunningServer:
-    """Start the server and wait until it answers."""
+def start_server(
+    folder: Path, database: str, *options: str, port: int | None = None, settings: dict[str, str] | None = None
+) -> RunningServer:
+    """Start the server and wait until it answers. `settings` are environment variables: those that have no option."""
     port = port or free_port()
     folder.mkdir(parents=True, exist_ok=True)
     command = [sys.executable, "-m", "runstone", "server", "--port", str(port), "--backend-store-uri", database]
     command += ["--artifacts-destination", str(folder / "artifacts"), *options]
     output = (folder / "server.log").open("ab")
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("RUNSTONE_")}
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("RUNSTONE_")} | (settings or {})
     process = subprocess.Popen(command, cwd=folder, stdout=output, stderr=output, env=environment)
     output.close()
     url = f"http://127.0.0.1:{port}"
@@ -109,8 +111,8 @@ def stop_server(server: RunningServer) -> None:
 
 
 @contextmanager
-def running(folder: Path, database: str, *options: str) -> Iterator[RunningServer]:
-    server = start_server(folder, database, *options)
+def running(folder: Path, database: str, *options: str, settings: dict[str, str] | None = None) -> Iterator[RunningServer]:
+    server = start_server(folder, database, *options, settings=settings)
     try:
         yield server
     finally:
