@@ -25,7 +25,7 @@ check: $(BIN)/.test-installed  ## lint, types, import order, house rules, migrat
 	$(BIN)/lint-imports
 	$(BIN)/python -m pytest tests/rules
 
-bench: $(BIN)/.test-installed  ## measure beside MLflow and FastTrackML (BENCH="--quick")
+bench: $(BIN)/.test-installed  ## measure beside MLflow and FastTrackML (BENCH=--quick)
 	$(BIN)/python -m tests.bench $(BENCH)
 
 format: $(BIN)/.test-installed  ## put the code into the formatter's form
