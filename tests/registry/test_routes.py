@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -159,6 +160,81 @@ class TestVersions:
         assert server.get("model-versions/get", **body).json()["model_version"]["tags"] == [{"key": "k", "value": "1"}]
         for _ in range(2):
             assert server.call("DELETE", "model-versions/delete-tag", body | {"key": "k"}).status_code == 200
+
+
+class TestTimes:
+    """What counts as a change: of the version, and of its model."""
+
+    @pytest.mark.parametrize(
+        ("method", "path", "body", "of_version", "of_model"),
+        [
+            ("PATCH", "model-versions/update", {"description": "text"}, True, False),
+            ("POST", "model-versions/transition-stage", {"stage": "Staging"}, True, True),
+            ("POST", "model-versions/set-tag", {"key": "k", "value": "v"}, False, False),
+            ("PATCH", "registered-models/update", {"description": "text"}, False, True),
+            ("POST", "model-versions/create", {"source": "s3://elsewhere/model"}, False, True),
+        ],
+    )
+    def test_are_kept(
+        self, server: RunningServer, method: str, path: str, body: dict[str, Any], of_version: bool, of_model: bool
+    ) -> None:
+        name = f"timed {path} {method}".replace("/", "-")
+        register(server, name)
+        version(server, name)
+
+        def times() -> tuple[int, int]:
+            found = server.get("model-versions/get", name=name, version="1").json()["model_version"]
+            assert found["creation_timestamp"] <= found["last_updated_timestamp"]
+            return found["last_updated_timestamp"], get(server, name)["last_updated_timestamp"]
+
+        before = times()
+        time.sleep(0.005)
+        assert server.call(method, path, {"name": name, "version": "1", **body}).status_code == 200
+        after = times()
+        assert (after[0] > before[0], after[1] > before[1]) == (of_version, of_model)
+
+    def test_a_new_name_is_a_change_of_both(self, server: RunningServer) -> None:
+        register(server, "old name")
+        made = version(server, "old name")
+        time.sleep(0.005)
+        renamed = server.ok("registered-models/rename", {"name": "old name", "new_name": "new name"})["registered_model"]
+        assert renamed["last_updated_timestamp"] > made["last_updated_timestamp"]
+        assert renamed["latest_versions"][0]["last_updated_timestamp"] > made["last_updated_timestamp"]
+        assert server.ok("registered-models/rename", {"name": "new name", "new_name": "new name"})["registered_model"]["name"]
+
+
+class TestPresence:
+    """Which fields an answer holds, and which it leaves out."""
+
+    def test_of_descriptions(self, server: RunningServer) -> None:
+        assert "description" not in register(server, "undescribed")
+        assert version(server, "undescribed")["description"] == ""
+        server.call("PATCH", "registered-models/update", {"name": "undescribed", "description": "text"})
+        cleared = server.call("PATCH", "registered-models/update", {"name": "undescribed"}).json()["registered_model"]
+        assert "description" not in cleared
+        unset = server.call("PATCH", "model-versions/update", {"name": "undescribed", "version": "1"}).json()["model_version"]
+        assert "description" not in unset
+
+    def test_the_owner_is_never_taken_from_a_tag(self, server: RunningServer) -> None:
+        register(server, "owned")
+        made = version(server, "owned", tags=[{"key": "mlflow.user", "value": "somebody else"}])
+        assert made.get("user_id", "") == ""
+        assert made["tags"] == [{"key": "mlflow.user", "value": "somebody else"}]
+
+    def test_of_a_deleted_version(self, server: RunningServer) -> None:
+        register(server, "redacted")
+        version(server, "redacted", source="s3://secret/place", run_id="secret", description="secret")
+        server.ok("registered-models/alias", {"name": "redacted", "alias": "champ", "version": "1"})
+        body = {"name": "redacted", "version": "1"}
+        assert server.call("DELETE", "model-versions/delete", body).json() == {}
+        missing = server.call("DELETE", "model-versions/delete", body)
+        assert missing.json()["message"] == "Model Version (name=redacted, version=1) not found"
+        for path in ("model-versions/get", "model-versions/get-download-uri"):
+            assert server.get(path, **body).status_code == 404
+        for text in ("run_id = 'secret'", "source_path LIKE '%secret%'", "name = 'redacted'"):
+            assert server.get("model-versions/search", filter=text).json() == {}
+        assert set(get(server, "redacted")) == {"name", "creation_timestamp", "last_updated_timestamp"}
+        assert server.get("registered-models/alias", name="redacted", alias="latest").status_code == 404
 
 
 class TestAliases:
