@@ -1,16 +1,18 @@
 """The tree of a filter and the fields of a slice to a WHERE clause. The only place that knows what LIKE means where.
 
 Both databases give the same answer: LIKE is case-sensitive and ILIKE is not, `%` and `_` are the wildcards and no
-character escapes them, texts compare by code point, NaN only ever matches `!=`.
+character escapes them, texts compare by code point, NaN only ever matches `!=`. ILIKE folds case letter by letter, by
+Unicode's simple rules, as Postgres does in every UTF-8 locale but "C", where it folds ASCII letters only.
 """
 
 from __future__ import annotations
 
 import difflib
+import re
 import sqlite3
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, false, func, literal, not_, or_, select, true
+from sqlalchemy import ColumnElement, Text, and_, func, literal, literal_column, not_, or_, select
 
 from runstone.core.tables import keys
 from runstone.errors import InvalidParameter
@@ -35,7 +37,12 @@ PATTERN_LIMIT = 8192
 def register_sqlite_functions(connection: sqlite3.Connection) -> None:
     """Give a SQLite connection what Postgres has: a case-sensitive LIKE and a lower() beyond ASCII."""
     connection.execute("PRAGMA case_sensitive_like=ON")
-    connection.create_function("unicode_lower", 1, lambda text: None if text is None else text.lower(), deterministic=True)
+    connection.create_function("unicode_lower", 1, lambda text: None if text is None else folded(text), deterministic=True)
+
+
+def folded(text: str) -> str:
+    """Lower case letter by letter, as Postgres does it: str.lower() makes two characters of one, and knows a final sigma."""
+    return text.lower() if text.isascii() else text.replace("\u0130", "i").replace("\u03a3", "\u03c3").lower()
 
 
 def compile_filter(text: str | None, fields: FieldMap, dialect: str) -> Clause | None:
@@ -51,8 +58,8 @@ def find_entity(fields: FieldMap, reference: Field) -> tuple[str, Entity]:
     if name is None:
         valid = ", ".join(sorted(fields.prefixes))
         raise InvalidParameter(
-            f"Invalid entity type '{reference.entity}' at character {reference.position}."
-            f"{nearest(reference.entity, list(fields.prefixes))} Valid values are {valid}."
+            f"Invalid entity type '{reference.entity[:80]}'. Valid values are {valid}. It stands at character "
+            f"{reference.position}.{nearest(reference.entity, list(fields.prefixes))}"
         )
     return name, fields.entities[name]
 
@@ -63,8 +70,8 @@ def find_column(fields: FieldMap, reference: Field, columns: Attributes | Relate
         known = list(columns.columns)
         noun = "attribute" if isinstance(columns, Attributes) else reference.entity
         raise InvalidParameter(
-            f"Invalid {noun} key '{reference.key}' specified at character {reference.position}."
-            f"{nearest(reference.key, known + (fields.names() if not reference.entity else []))} Valid keys are {known}."
+            f"Invalid {noun} key '{reference.key[:80]}' specified. Valid keys are {', '.join(known)}. It stands at character "
+            f"{reference.position}.{nearest(reference.key, known + (fields.names() if not reference.entity else []))}"
         )
     return found
 
@@ -97,7 +104,7 @@ class _Compiler:
 
     def _comparison(self, node: Comparison) -> Clause:
         name, entity = find_entity(self._fields, node.field)
-        if node.field.function and not isinstance(entity, MetricValue):
+        if node.field.function and not isinstance(entity, MetricValue | Measurements):
             raise InvalidParameter(
                 f"{node.field.function}() at character {node.field.position} is only there for metrics, such as "
                 f"{node.field.function}(metrics.loss)."
@@ -116,7 +123,7 @@ class _Compiler:
 
     def _column(self, column: Column, node: Comparison, noun: str) -> Clause:
         _check_operator(node, column.allowed, noun)
-        values = tuple(_attribute_value(node, value, column) for value in node.values)
+        values = tuple(_attribute_value(node, value, column, noun) for value in node.values)
         if column.spelling is not None:
             values = tuple(column.spelling(value) for value in values)
         if column.special is not None:
@@ -130,17 +137,36 @@ class _Compiler:
     def _pair(self, entity: KeyValue, node: Comparison, noun: str) -> Clause:
         _check_key(node)
         _check_operator(node, entity.operators, noun)
+        values = tuple(_text_value(node, value, noun) for value in node.values)
         if node.field.key in entity.special:
-            return entity.special[node.field.key](node.operator, node.values)
+            return entity.special[node.field.key](node.operator, values)
         rows = select(entity.row_owner).where(key_match(entity, node.field.key))
         if node.operator == "IS NOT NULL":
             return entity.owner.in_(rows)
         if node.operator == "IS NULL":
             return entity.owner.not_in(rows)
-        values = tuple(_text_value(node, value, noun) for value in node.values)
-        if node.operator == "=" and entity.indexed_prefix is not None:
-            return entity.owner.in_(rows.where(_prefix_equal(entity.value, values[0], entity.indexed_prefix)))
-        return entity.owner.in_(rows.where(self._compare(entity.value, node.operator, values)))
+        compared = self._compare(entity.value, node.operator, values)
+        if entity.indexed_prefix is not None:
+            compared = self._indexed(entity.value, entity.indexed_prefix, node.operator, values, compared)
+        return entity.owner.in_(rows.where(compared))
+
+    def _indexed(
+        self, column: ColumnElement[Any], length: int, operator: str, values: tuple[str, ...], compared: Clause
+    ) -> Clause:
+        """`compared`, with a condition on the indexed beginning of the value where there is one.
+
+        The numbers are written out: a bound one would not be seen to be those of the index.
+        """
+        beginning = func.substr(column, literal_column("1"), literal_column(str(length)), type_=Text())
+        if operator in ("=", "IN"):
+            short = beginning.in_([value[:length] for value in values])
+            return short if all(len(value) < length for value in values) else and_(short, compared)
+        if operator == "LIKE" and self._sqlite:  # a Postgres locale sorts its index in another order than by code point
+            start = re.split("[%_]", values[0], maxsplit=1)[0][:length]
+            following = _following(start)
+            if following:
+                return and_(beginning >= start, beginning < following, compared)
+        return compared
 
     def _metric(self, entity: MetricValue, node: Comparison) -> Clause:
         _check_key(node)
@@ -164,10 +190,22 @@ class _Compiler:
         rows = select(entity.row_owner).where(key_match(entity, node.field.key))
         if entity.only is not None:
             rows = rows.where(entity.only)
+        nan = entity.is_nan == 1
+        extreme: Any = {"MIN": func.min, "MAX": func.max}.get(node.field.function)
+        if extreme is not None:
+            rows = rows.where(not_(nan)).group_by(entity.row_owner)
         if "NULL" in node.operator:
             return entity.owner.in_(rows) if node.operator == "IS NOT NULL" else entity.owner.not_in(rows)
-        compared = self._compare(entity.value, node.operator, tuple(_metric_value(node, value) for value in node.values))
-        nan = entity.is_nan == 1
+        values = tuple(_metric_value(node, value) for value in node.values)
+        if extreme is not None:
+            return entity.owner.in_(rows.having(self._compare(extreme(entity.value), node.operator, values)))
+        value = entity.value
+        if node.field.function == "LATEST":
+            rank = func.row_number().over(partition_by=entity.row_owner, order_by=entity.latest)
+            ranked = rows.add_columns(entity.value.label("value"), entity.is_nan.label("is_nan"), rank.label("rank")).subquery()
+            rows = select(ranked.c[0]).where(ranked.c.rank == 1)
+            value, nan = ranked.c.value, ranked.c.is_nan == 1
+        compared = self._compare(value, node.operator, values)
         compared = or_(nan, compared) if node.operator in ("!=", "NOT IN") else and_(not_(nan), compared)
         return entity.owner.in_(rows.where(compared))
 
@@ -194,18 +232,21 @@ class _Compiler:
     def _like(self, column: ColumnElement[Any], pattern: str, *, ignore_case: bool) -> Clause:
         if self._sqlite:
             if ignore_case:
-                return func.unicode_lower(column).op("LIKE", is_comparison=True)(pattern.lower())
+                return func.unicode_lower(column).op("LIKE", is_comparison=True)(folded(pattern))
             return column.op("LIKE", is_comparison=True)(pattern)
         # ESCAPE '' switches off the backslash, which has no meaning in the language.
         if ignore_case:
-            return func.lower(column).like(literal(pattern.lower()), escape="")
+            return func.lower(column).like(func.lower(literal(pattern)), escape="")
         return column.like(literal(pattern), escape="")
 
 
-def _prefix_equal(column: ColumnElement[Any], value: str, prefix: int) -> Clause:
-    """Equality that an index on the first `prefix` characters can answer."""
-    short = func.substr(column, 1, prefix) == value[:prefix]
-    return short if len(value) < prefix else and_(short, column == value)
+def _following(start: str) -> str:
+    """The smallest text behind all that begin with `start`; '' when there is none."""
+    start = start.rstrip("\U0010ffff")
+    if not start:
+        return ""
+    code = ord(start[-1]) + 1
+    return start[:-1] + chr(0xE000 if 0xD800 <= code < 0xE000 else code)
 
 
 def _bounded_pattern(pattern: str) -> str:
@@ -222,7 +263,7 @@ def _bounded_pattern(pattern: str) -> str:
 def _check_operator(node: Comparison, allowed: tuple[str, ...], noun: str) -> None:
     if node.operator not in allowed:
         raise InvalidParameter(
-            f"Invalid comparator '{node.operator}' for {noun} '{node.field.key}' at character {node.field.position}, "
+            f"Invalid comparator '{node.operator}' for {noun} '{node.field.key[:80]}' at character {node.field.position}, "
             f"not one of {', '.join(allowed)}."
         )
 
@@ -232,38 +273,42 @@ def _check_key(node: Comparison) -> None:
         raise InvalidParameter(f"Invalid filter: a key is missing after the dot at character {node.field.position}.")
 
 
-def _attribute_value(node: Comparison, value: Any, column: Column) -> Any:
+def _attribute_value(node: Comparison, value: Any, column: Column, noun: str) -> Any:
     if column.kind == "number":
         if isinstance(value, str):
             raise InvalidParameter(
-                f"Expected numeric value type for numeric attribute: {node.field.key}. Found '{value[:80]}': write the number "
-                "without quotes."
+                f"Expected numeric value type for numeric attribute: {node.field.key}. Found '{value[:80]}' at character "
+                f"{node.position}: write the number without quotes."
             )
         return value
     if column.kind == "id":
         text = str(value)
         if not (text.isascii() and text.isdigit() and len(text) <= 18):
-            raise InvalidParameter(f"Expected an integer for attribute '{node.field.key}', such as '1'. Found '{text[:80]}'.")
+            raise InvalidParameter(
+                f"Expected an integer for attribute '{node.field.key}', such as '1'. Found '{text[:80]}' at character {node.position}."
+            )
         return int(text)
-    return _text_value(node, value, "attribute")
+    return _text_value(node, value, "attributes" if noun == "attribute" else noun)
 
 
 def _text_value(node: Comparison, value: Any, noun: str) -> str:
-    if not isinstance(value, str):
+    if isinstance(value, str):
+        return value
+    if node.operator in ("IN", "NOT IN"):
         raise InvalidParameter(
-            f"Expected a quoted string value for {noun} '{node.field.key}' (e.g. 'my-value'). Got value {value}."
+            "While parsing a list in the query, expected string value, punctuation, or whitespace, but got different type in "
+            f"list: {value} for '{node.field.key[:80]}', in the list at character {node.position}."
         )
-    return value
+    raise InvalidParameter(
+        f"Expected a quoted string value for {noun} (e.g. 'my-value'). Got value {value} for '{node.field.key[:80]}' at character "
+        f"{node.position}."
+    )
 
 
 def _metric_value(node: Comparison, value: Any) -> float:
     if isinstance(value, str):
         raise InvalidParameter(
-            f"Expected numeric value type for metric. Found '{value[:80]}' for metric '{node.field.key}': write the number "
-            "without quotes."
+            f"Expected numeric value type for metric. Found '{value[:80]}' for metric '{node.field.key[:80]}' at character "
+            f"{node.position}: write the number without quotes."
         )
     return float(value)
-
-
-NOTHING: Clause = false()
-EVERYTHING: Clause = true()

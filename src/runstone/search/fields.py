@@ -34,7 +34,8 @@ Clause = ColumnElement[bool]
 
 TEXT_OPERATORS = ("=", "!=", "LIKE", "ILIKE", "IN", "NOT IN", "IS NULL", "IS NOT NULL")
 NUMBER_OPERATORS = ("=", "!=", "<", "<=", ">", ">=", "BETWEEN", "IN", "NOT IN", "IS NULL", "IS NOT NULL")
-PAIR_OPERATORS = ("=", "!=", "LIKE", "ILIKE", "IN", "NOT IN", "IS NULL", "IS NOT NULL")
+ID_OPERATORS = ("=", "!=", "IN", "NOT IN", "IS NULL", "IS NOT NULL")
+PAIR_OPERATORS = TEXT_OPERATORS
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,7 @@ class Column:
     def allowed(self) -> tuple[str, ...]:
         if self.operators is not None:
             return self.operators
-        return TEXT_OPERATORS if self.kind in ("text", "id") else NUMBER_OPERATORS
+        return {"text": TEXT_OPERATORS, "number": NUMBER_OPERATORS, "id": ID_OPERATORS}[self.kind]
 
 
 @dataclass(frozen=True)

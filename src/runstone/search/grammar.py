@@ -40,11 +40,12 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """`values` holds one value, two for BETWEEN, many for IN, none for IS NULL."""
+    """`values` holds one value, two for BETWEEN, many for IN, none for IS NULL; `position` is where they begin."""
 
     field: Field
     operator: str
     values: tuple[Value, ...]
+    position: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,11 +96,14 @@ def split_name(name: str) -> tuple[str, str]:
     """`metrics.`a b`` to ("metrics", "a b"); a bare name has the entity ''."""
     entity, dot, key = name.partition(".")
     if not dot:
-        return "", name
-    key = key.strip()
-    if len(key) >= 2 and key[0] == key[-1] and key[0] in '`"':
-        key = key[1:-1].replace('""', '"') if key[0] == '"' else key[1:-1]
-    return entity.strip(), key
+        return "", _unquoted(name)
+    return _unquoted(entity.strip()), _unquoted(key.strip())
+
+
+def _unquoted(name: str) -> str:
+    if len(name) >= 2 and name[0] == name[-1] and name[0] in '`"':
+        return name[1:-1].replace('""', '"') if name[0] == '"' else name[1:-1]
+    return name
 
 
 class _Parser:
@@ -114,7 +118,8 @@ class _Parser:
 
     def _take(self) -> Token:
         token = self._token
-        self._next += 1
+        if token.kind != "end":
+            self._next += 1
         return token
 
     def _at(self, kind: str) -> bool:
@@ -165,28 +170,29 @@ class _Parser:
         if token.kind == "operator":
             if token.text not in OPERATORS:
                 raise _wrong(token, f"Invalid comparator {token.text!r}: use one of {', '.join(OPERATORS)}")
-            return Comparison(field, token.text, (self._value(),))
+            return Comparison(field, token.text, position=self._token.position, values=(self._value(field),))
         if token.word == "IS":
             absent = not self._accept("NOT")
             if not self._accept("NULL"):
                 raise _wrong(self._token, "IS must be followed by NULL or NOT NULL")
-            return Comparison(field, "IS NULL" if absent else "IS NOT NULL", ())
+            return Comparison(field, "IS NULL" if absent else "IS NOT NULL", (), token.position)
         negated = token.word == "NOT"
         if negated:
             token = self._take()
         return self._word_comparison(field, token, negated)
 
     def _word_comparison(self, field: Field, token: Token, negated: bool) -> Node:
+        start = self._token.position
         if token.word == "IN":
-            return Comparison(field, "NOT IN" if negated else "IN", self._list())
+            return Comparison(field, "NOT IN" if negated else "IN", self._list(), start)
         if token.word in ("LIKE", "ILIKE"):
-            compared = Comparison(field, token.word, (self._value(),))
+            compared = Comparison(field, token.word, (self._value(field),), start)
             return Not(compared) if negated else compared
         if token.word == "BETWEEN":
-            low = self._value()
+            low = self._value(field)
             if not self._accept("AND"):
                 raise _wrong(self._token, "BETWEEN needs two values with AND between them")
-            between = Comparison(field, "BETWEEN", (low, self._value()))
+            between = Comparison(field, "BETWEEN", (low, self._value(field)), start)
             return Not(between) if negated else between
         raise _wrong(token, "a comparison was expected, such as = 'value', > 5, LIKE 'a%', IN ('a', 'b') or IS NULL")
 
@@ -194,6 +200,12 @@ class _Parser:
         token = self._take()
         if token.kind == "string" and token.text[0] != "'":
             return Field("", token.unquoted, "", token.position)
+        if token.kind in ("number", "string"):
+            found = f"Expected 'Identifier' found '{token.text[:60]}'"
+            raise InvalidParameter(
+                f"Invalid comparison clause. {found} at character {token.position}: a comparison starts with its field, "
+                "such as metrics.accuracy or status."
+            )
         if token.kind != "name":
             raise _wrong(token, "a field was expected, such as metrics.accuracy or status")
         if token.word in FUNCTIONS and self._token.kind == "open":
@@ -206,26 +218,47 @@ class _Parser:
         entity, key = split_name(token.text)
         return Field(entity, key, "", token.position)
 
-    def _value(self) -> Value:
+    def _value(self, field: Field | None = None) -> Value:
         token = self._take()
-        if token.kind == "string":
+        if token.kind == "string" and token.text[0] != "`":
             return token.unquoted
         if token.kind == "number":
             return number_of(token)
-        raise _wrong(token, "a value was expected: a 'quoted text' or a number")
+        if token.kind not in ("name", "string"):
+            raise _wrong(token, "a value was expected: a 'quoted text' or a number")
+        found = token.text[:60]
+        if field is not None and field.entity in ("metric", "metrics"):
+            raise InvalidParameter(
+                f"Expected numeric value type for metric. Found {found} at character {token.position}: metrics compare with numbers."
+            )
+        raise _wrong(
+            token,
+            "Parameter value is either not quoted or unidentified quote types used for string value "
+            f"{found}. Use either single or double quotes",
+        )
 
     def _list(self) -> tuple[Value, ...]:
         self._expect("open", "an opening bracket")
-        values = [self._value()]
-        while self._at("comma"):
-            self._take()
-            if self._at("close") and len(values) == 1:
-                break  # the reference's clients write one-element lists as ('a',)
+        if self._at("close"):
+            raise self._bad_list("empty list")
+        values: list[Value] = []
+        while not self._at("close"):
+            if self._at("comma"):
+                raise self._bad_list("ill-formed list")
             values.append(self._value())
             if len(values) > LIST_LIMIT:
                 raise InvalidParameter(f"Invalid filter: a list may hold at most {LIST_LIMIT} values.")
+            if not self._at("comma"):
+                break
+            self._take()  # one may stand behind the last value too: clients in Python write lists of one as ('a',)
         self._expect("close", "a closing bracket")
         return tuple(values)
+
+    def _bad_list(self, found: str) -> InvalidParameter:
+        return InvalidParameter(
+            "While parsing a list in the query, expected a non-empty list of string values, but got "
+            f"{found} at character {self._token.position}."
+        )
 
     def _expect(self, kind: str, described: str) -> None:
         token = self._take()

@@ -2,16 +2,16 @@
 
 Every sort item is a pair (rank, value): rank 0 for a value, 1 for NaN, 2 for nothing, so NULLs come last in both
 directions and a comparison never meets one. The ties at the end make the order total, so that pages never overlap.
+Texts sort by code point and by their first 500 characters; those that are equal so far are sorted by what comes next.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, Table, and_, case, cast, collate, func, literal, or_, select
+from sqlalchemy import ColumnElement, Select, Table, and_, case, cast, collate, func, or_, select
 from sqlalchemy.sql.sqltypes import Double, Text
 
 from runstone.core.jsonbody import refuse_unstorable_text
@@ -19,11 +19,14 @@ from runstone.errors import InvalidParameter
 from runstone.search.compile import find_column, find_entity, key_match
 from runstone.search.fields import Attributes, Column, FieldMap, KeyValue, Measurements, MetricValue, Related
 from runstone.search.grammar import Field, split_name
+from runstone.search.tokens import tokenize
 
 ITEM_LIMIT = 20
 ITEM_LENGTH_LIMIT = 1000
 
-_ITEM = re.compile(r"\s*(?P<name>.+?)(?:\s+(?P<direction>asc|desc))?\s*\Z", re.IGNORECASE | re.DOTALL)
+DIRECTIONS = ("ASC", "DESC")
+# How many characters of a text count. A position holds the texts of its row, and must fit into a page token.
+TEXT_LIMIT = 500
 
 
 @dataclass(frozen=True)
@@ -68,13 +71,16 @@ class Order:
         """Rows behind `position`: behind by the first key, or equal there and behind by the second, and so on."""
         if len(position) != len(self.keys):
             raise InvalidParameter("Invalid page_token: it belongs to another order_by.")
+        first = self.keys[0].expression
+        # Says nothing that the alternatives do not say, but an index can start from it.
+        bound = first <= position[0] if self.keys[0].descending else first >= position[0]
         alternatives: list[ColumnElement[bool]] = []
         equal: list[ColumnElement[bool]] = []
         for key, value in zip(self.keys, position, strict=True):
             behind = key.expression < value if key.descending else key.expression > value
             alternatives.append(and_(*equal, behind))
             equal.append(key.expression == value)
-        return or_(*alternatives)
+        return and_(bound, or_(*alternatives))
 
 
 def compile_order(items: Sequence[str], fields: FieldMap, dialect: str, ties: Sequence[Tie]) -> Order:
@@ -90,7 +96,8 @@ def compile_order(items: Sequence[str], fields: FieldMap, dialect: str, ties: Se
             column = find_column(fields, reference, entity)
             identity = (name, entity.aliases.get(reference.key, reference.key))
             if not column.sortable:
-                raise InvalidParameter(f"Invalid order_by: '{reference.key}' cannot be sorted by.")
+                names = ", ".join(known for known, field in entity.columns.items() if field.sortable)
+                raise InvalidParameter(f"Invalid attribute key '{reference.key}' specified in order_by. Valid keys are {names}.")
             order.keys += _column_keys(column, descending, dialect)
         elif isinstance(entity, KeyValue | MetricValue):
             identity = (name, reference.key)
@@ -102,7 +109,7 @@ def compile_order(items: Sequence[str], fields: FieldMap, dialect: str, ties: Se
             assert isinstance(entity, Related)
             raise InvalidParameter(f"Invalid order_by entity '{reference.entity}': {name} fields cannot be sorted by.")
         if identity in seen:
-            raise InvalidParameter(f"`order_by` contains duplicate fields: '{item}'. Name each field once.")
+            raise InvalidParameter(f"`order_by` contains duplicate fields: '{item}' stands there twice.")
         seen.add(identity)
     asked = {key for name, key in seen if name == fields.bare}
     for tie in ties:
@@ -116,28 +123,36 @@ def parse_item(item: str) -> tuple[Field, bool]:
     if not isinstance(item, str) or len(item) > ITEM_LENGTH_LIMIT:
         raise InvalidParameter(f"Invalid order_by clause: it must be a text of at most {ITEM_LENGTH_LIMIT} characters.")
     refuse_unstorable_text(item)
-    match = _ITEM.match(item)
-    name = match.group("name") if match else ""
-    if not name or (not re.search(r"[`\"]", name) and re.search(r"[\s;,()']", name) and "." not in name and " " not in name):
-        raise InvalidParameter(f"Invalid order_by clause '{item[:200]}'. Could not be parsed.")
-    direction = (match.group("direction") or "asc") if match else "asc"
-    if len(name) >= 2 and name[0] == name[-1] and name[0] in '`"':
-        return Field("", name[1:-1], "", 1), direction.lower() == "desc"
-    entity, key = split_name(name)
-    if entity and not re.fullmatch(r"\w+", entity):
-        raise InvalidParameter(f"Invalid order_by clause '{item[:200]}'. Could not be parsed.")
-    if entity and re.search(r"[\s;]", key) and not name.rstrip().endswith(("`", '"')):
-        raise InvalidParameter(f"Invalid order_by clause '{item[:200]}'. Quote keys that hold spaces: metrics.`my key` DESC.")
-    return Field(entity, key, "", 1), direction.lower() == "desc"
+    try:
+        name, *rest = tokenize(item)
+    except InvalidParameter as error:
+        raise _unreadable(item) from error
+    if len(rest) == 2 and rest[0].kind == "name" and rest[0].word not in DIRECTIONS:
+        raise InvalidParameter(f"Invalid ordering key in order_by clause '{item}': {rest[0].text} is neither ASC nor DESC.")
+    if len(rest) not in (1, 2) or (len(rest) == 2 and rest[0].word not in DIRECTIONS):
+        raise _unreadable(item)
+    if name.kind != "name" and name.text[0] not in '`"':
+        raise _unreadable(item)
+    entity, key = split_name(name.text) if name.kind == "name" else ("", name.unquoted)
+    if not key:
+        raise _unreadable(item)
+    return Field(entity, key, "", name.position), len(rest) == 2 and rest[0].word == "DESC"
+
+
+def _unreadable(item: str) -> InvalidParameter:
+    return InvalidParameter(
+        f"Invalid order_by clause '{item}'. Could not be parsed. Write a field and ASC or DESC, and quote keys that hold spaces: "
+        "metrics.`my key` DESC."
+    )
 
 
 def _column_keys(column: Column, descending: bool, dialect: str) -> list[_Key]:
-    expression = _sortable(column.expression, dialect)
+    value = _beginning(column.expression)
     if not column.nullable:
-        return [_Key(expression, descending)]
-    empty = literal("" if column.kind == "text" else 0)
+        return [_Key(_sortable(value, dialect), descending)]
     rank = case((column.expression.is_(None), 2), else_=0)
-    return [_Key(rank, False), _Key(_sortable(func.coalesce(column.expression, empty), dialect), descending)]
+    filled = cast(func.coalesce(value, ""), Text) if column.kind == "text" else func.coalesce(value, 0)
+    return [_Key(rank, False), _Key(_sortable(filled, dialect), descending)]
 
 
 def _add_pair(order: Order, entity: KeyValue | MetricValue, key: str, descending: bool, dialect: str, number: int) -> None:
@@ -153,7 +168,7 @@ def _add_pair(order: Order, entity: KeyValue | MetricValue, key: str, descending
         rank = case((missing, 2), (aliased.last_is_nan == 1, 1), else_=0)
         order.keys += [_Key(rank, False), _Key(cast(func.coalesce(aliased.last, 0.0), Double), descending)]
     else:
-        value = _sortable(cast(func.coalesce(aliased.value, ""), Text), dialect)
+        value = _sortable(cast(func.coalesce(_beginning(aliased.value), ""), Text), dialect)
         order.keys += [_Key(case((missing, 2), else_=0), False), _Key(value, descending)]
 
 
@@ -184,6 +199,11 @@ def _aliased(entity: KeyValue | MetricValue, columns: dict[int, Any]) -> KeyValu
             moved(entity.largest),
         )
     return KeyValue(entity.owner, moved(entity.row_owner), moved(entity.value), moved(entity.key), moved(entity.key_id))
+
+
+def _beginning(expression: ColumnElement[Any]) -> ColumnElement[Any]:
+    """A Text may be long; a String says how long it may be."""
+    return func.substr(expression, 1, TEXT_LIMIT, type_=Text()) if isinstance(expression.type, Text) else expression
 
 
 def _sortable(expression: ColumnElement[Any], dialect: str) -> ColumnElement[Any]:

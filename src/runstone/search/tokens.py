@@ -17,10 +17,10 @@ Kind = Literal["name", "string", "number", "operator", "open", "close", "comma",
 _PATTERN = re.compile(
     r"""
     (?P<space>\s+)
+  | (?P<name>(?:[^\W\d]\w*|`\w+`(?=\s*\.))(?:\s*\.\s*(?:`[^`]*`|"(?:[^"]|"")*"|[\w./:\-]*[\w/]))?)
   | (?P<string>'(?:[^']|'')*'|"(?:[^"]|"")*"|`[^`]*`)
   | (?P<number>[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?(?![\w.]))
-  | (?P<name>[^\W\d]\w*(?:\s*\.\s*(?:`[^`]*`|"(?:[^"]|"")*"|[\w./:\-]*[\w/]))?)
-  | (?P<operator><=|>=|!=|<>|==|=|<|>)
+  | (?P<operator><=|>=|!=|<>|==|~=|=~|=|<|>|~)
   | (?P<open>\() | (?P<close>\)) | (?P<comma>,)
     """,
     re.VERBOSE,
@@ -68,5 +68,10 @@ def tokenize(text: str) -> list[Token]:
 
 def _unreadable(text: str, position: int) -> str:
     sign = text[position]
+    if sign == ";":
+        return (
+            f"Search filter contained multiple expression: there is a ';' at character {position + 1}. "
+            "Join comparisons with AND or OR. Invalid clause(s) in filter string."
+        )
     hint = "the quote is never closed" if sign in "'\"`" else f"{sign!r} has no meaning here"
     return f"Invalid clause(s) in filter string: {text[position : position + 40]!r}; at character {position + 1} {hint}."
