@@ -92,7 +92,7 @@ class TestSearchBodies:
             {"max_results": 10**9}, {"max_results": 2**40}, {"max_results": True}, {"filter": "' OR 1=1; DROP TABLE runs"},
             {"filter": "(" * 5000}, {"filter": " AND ".join(["a = 'x'"] * 10_000)}, {"filter": "x" * 2**20}, {"order_by": ["start_time; DROP"]},
             {"order_by": "start_time"}, {"order_by": [5]}, {"order_by": ["start_time", "start_time"]}, {"experiment_ids": "0"},
-            {"experiment_ids": ["x"]}, {"experiment_ids": [1]}, {"run_view_type": "SOME"}, {"filter": 5}, {"filter": "params.\"a'b\" >"},
+            {"experiment_ids": ["x"]}, {"experiment_ids": [1]}, {"experiment_ids": [str(number) for number in range(100_000)]}, {"run_view_type": "SOME"}, {"filter": 5}, {"filter": "params.\"a'b\" >"},
         ],
     )  # fmt: skip
     def test_bad_search(self, server: RunningServer, body: dict[str, Any]) -> None:

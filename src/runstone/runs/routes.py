@@ -32,6 +32,7 @@ router = wire.ApiRouter()
 
 DEFAULT_PAGE = 1000
 MAX_PAGE = 50_000
+EXPERIMENTS_LIMIT = 30_000
 STAGES = {"ACTIVE_ONLY": ("active",), "DELETED_ONLY": ("deleted",), "ALL": ("active", "deleted")}
 
 
@@ -116,6 +117,8 @@ async def search_runs(body: Annotated[SearchRuns, wire.body(SearchRuns)], ctx: C
 
 
 def _page(connection: Any, ctx: Context, body: SearchRuns, limit: int) -> dict[str, Any]:
+    if len(body.experiment_ids) > EXPERIMENTS_LIMIT:
+        raise InvalidParameter(f"A search can name at most {EXPERIMENTS_LIMIT} experiment_ids. Search them in parts.")
     experiment_ids = sorted({experiment_number(text) for text in body.experiment_ids})
     stages = STAGES[body.run_view_type or "ACTIVE_ONLY"]
     where, order = where_of(body.filter, ctx.db.dialect), order_of(body.order_by, ctx.db.dialect)
