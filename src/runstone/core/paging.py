@@ -12,7 +12,8 @@ from typing import Any
 from runstone.errors import InvalidParameter
 
 SIGNATURE_BYTES = 12
-TOKEN_LIMIT = 16_384
+# Twenty sort keys of 500 characters each, four bytes and a third per character.
+TOKEN_LIMIT = 65_536
 
 
 def fingerprint(*parts: object) -> str:
@@ -21,7 +22,7 @@ def fingerprint(*parts: object) -> str:
 
 
 def encode(key: bytes, query: str, position: list[Any]) -> str:
-    payload = json.dumps([query, position], separators=(",", ":")).encode("utf-8")
+    payload = json.dumps([query, position], separators=(",", ":"), ensure_ascii=False).encode("utf-8")
     return base64.urlsafe_b64encode(_signature(key, payload) + payload).decode("ascii")
 
 
