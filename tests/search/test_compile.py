@@ -24,12 +24,13 @@ from sqlalchemy import (
 )
 from sqlalchemy.schema import CreateIndex, Index
 
+from runstone.core import paging
 from runstone.core.tables import keys
 from runstone.errors import InvalidParameter
 from runstone.search.compile import compile_filter, folded, register_sqlite_functions
 from runstone.search.fields import Attributes, Clause, FieldMap, KeyValue, Measurements, MetricValue, Related
 from runstone.search.fields import Column as Searchable
-from runstone.search.order import Tie, compile_order
+from runstone.search.order import ITEM_LIMIT, TEXT_LIMIT, Tie, compile_order
 from tests.conftest import Databases
 
 schema = MetaData()
@@ -268,6 +269,9 @@ class TestRows:
             ("created BETWEEN 20 AND 30 AND name = 'beta'", [BETA]),
             ("made NOT BETWEEN 20 AND 40", [ALPHA, GROESSE_UPPER]),
             ("made IN (10, 50)", [ALPHA, GROESSE_UPPER]),
+            ("made IN (9.5, 10.5, 50, 1e300)", [GROESSE_UPPER]),
+            ("made NOT IN (9.5, 10.0, 1e300)", [BETA, BETA2, GROESSE, GROESSE_UPPER]),
+            ("made BETWEEN 9.5 AND 10.5", [ALPHA]),
             ("made >= -1e300", NAMES),
             # NULL compares as false, also under NOT
             ("ended > 25", [BETA2, GROESSE_UPPER]),
@@ -390,6 +394,18 @@ class TestRows:
             compile_filter(filter_text, FIELDS, "sqlite")
         assert fragment in error.value.message
 
+    @pytest.mark.parametrize(
+        "filter_text",
+        [
+            " OR ".join(["NOT LATEST(scores.f1) > 2"] * 200),
+            "NOT (made = 0 OR " * 25 + "name ILIKE '%a%'" + ")" * 25,
+            " AND ".join(["params.lr NOT IN (" + "'x', " * 19 + "'y')"] * 100),
+            "metrics.loss IN (" + ", ".join(map(str, range(1000))) + ") OR made < 100",
+        ],
+    )
+    def test_that_the_largest_filters_run(self, connection: Connection, filter_text: str) -> None:
+        assert set(found_by(connection, filter_text)) <= set(NAMES)
+
 
 class TestCase:
     def test_letters_fold_alike_on_both_databases(self, connection: Connection) -> None:
@@ -443,6 +459,10 @@ class TestSort:
             assert second is not None
             assert second.id == 102
             undone.rollback()
+
+    def test_twenty_long_texts_fit_into_a_page_token(self) -> None:
+        position = ["\U0001f600" * TEXT_LIMIT] * ITEM_LIMIT
+        assert paging.decode(b"key", "query", paging.encode(b"key", "query", position)) == position
 
 
 class TestPlans:

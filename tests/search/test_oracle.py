@@ -115,6 +115,11 @@ def text_test(dice: random.Random, get: Callable[[Row], str | None], name: str, 
     operator = dice.choice(["=", "!=", "LIKE", "ILIKE", "IN", "NOT IN"] + (["IS NULL", "IS NOT NULL"] if null else []))
     if operator in ("IS NULL", "IS NOT NULL"):
         return f"{name} {operator}", lambda row: (get(row) is None) == (operator == "IS NULL")
+    if operator in ("LIKE", "ILIKE") and dice.random() < 0.3:
+        return (
+            f"{name} NOT {operator} 'a%'",
+            lambda row: (value := get(row)) is None or not like("a%", operator == "ILIKE")(value),
+        )
     if operator in ("IN", "NOT IN"):
         values = dice.sample(NAMES, 3)
         return (
@@ -122,7 +127,9 @@ def text_test(dice: random.Random, get: Callable[[Row], str | None], name: str, 
             lambda row: (value := get(row)) is not None and (value in values) == (operator == "IN"),
         )
     if operator in ("LIKE", "ILIKE"):
-        pattern = dice.choice(["a%", "%a", "%A%", "_lpha", "beta__", "%\\%", "%%%", "gr%", "z%"])
+        pattern = dice.choice(
+            ["a%", "%a", "%A%", "_lpha", "beta__", "%\\%", "%%%", "gr%", "z%", "GRÖ%", "%ÖSSE", "z" * 250 + "%"]
+        )
         matches = like(pattern, operator == "ILIKE")
         return f"{name} {operator} {quoted(pattern)}", lambda row: (value := get(row)) is not None and matches(value)
     wanted = dice.choice(NAMES)
@@ -133,10 +140,15 @@ def text_test(dice: random.Random, get: Callable[[Row], str | None], name: str, 
 
 
 def number_test(dice: random.Random, get: Callable[[Row], float | None], name: str) -> tuple[str, Test]:
-    operator = dice.choice(["=", "!=", "<", "<=", ">", ">=", "BETWEEN", "IS NULL", "IS NOT NULL"])
+    operator = dice.choice(["=", "!=", "<", "<=", ">", ">=", "BETWEEN", "IN", "NOT IN", "IS NULL", "IS NOT NULL"])
     if operator in ("IS NULL", "IS NOT NULL"):
         return f"{name} {operator}", lambda row: (get(row) is None) == (operator == "IS NULL")
     low, high = dice.choice([0, 0.5, -1, 3, 1e300]), dice.choice([1, 5, 1e301])
+    if operator in ("IN", "NOT IN"):
+        return (
+            f"{name} {operator} ({low}, {high})",
+            lambda row: (value := get(row)) is not None and (value in (low, high)) == (operator == "IN"),
+        )
     if operator == "BETWEEN":
         return f"{name} BETWEEN {low} AND {high}", lambda row: (value := get(row)) is not None and low <= value <= high
 

@@ -86,7 +86,7 @@ VERSIONS = FieldMap(
             {
                 "name": Column(registered_models.c.name),
                 "version_number": Column(type_coerce(model_versions.c.version, BigInteger), "number"),
-                "run_id": Column(model_versions.c.run_id, nullable=True),
+                "run_id": Column(model_versions.c.run_id, nullable=True, sortable=False),
                 "source_path": Column(model_versions.c.source),
                 "model_id": Column(model_versions.c.model_id, nullable=True),
                 "stage": Column(model_versions.c.current_stage),

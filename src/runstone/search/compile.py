@@ -12,7 +12,7 @@ import re
 import sqlite3
 from typing import Any
 
-from sqlalchemy import ColumnElement, Text, and_, func, literal, literal_column, not_, or_, select
+from sqlalchemy import ColumnElement, Double, Text, and_, func, literal, literal_column, not_, or_, select
 
 from runstone.core.tables import keys
 from runstone.errors import InvalidParameter
@@ -95,12 +95,17 @@ class _Compiler:
 
     def clause(self, node: Node) -> Clause:
         if isinstance(node, And):
-            return and_(*(self.clause(part) for part in node.parts))
+            return and_(*self._deepest_first(node.parts))
         if isinstance(node, Or):
-            return or_(*(self.clause(part) for part in node.parts))
+            return or_(*self._deepest_first(node.parts))
         if isinstance(node, Not):
             return not_(self.clause(node.part))
         return self._comparison(node)
+
+    def _deepest_first(self, parts: tuple[Node, ...]) -> list[Clause]:
+        """SQLite's parser has a stack of 100: what stands before an opening bracket waits there, bracket after bracket."""
+        clauses = [(_depth(part), self.clause(part)) for part in parts]
+        return [clause for _, clause in sorted(clauses, key=lambda pair: -pair[0])]
 
     def _comparison(self, node: Comparison) -> Clause:
         name, entity = find_entity(self._fields, node.field)
@@ -211,6 +216,9 @@ class _Compiler:
 
     def _compare(self, column: ColumnElement[Any], operator: str, values: tuple[Any, ...]) -> Clause:
         if operator in ("IN", "NOT IN"):
+            if any(isinstance(value, float) for value in values):
+                # As members of an integer column's list they would be cast to integers: rounded, or out of range.
+                values = tuple(literal(float(value), Double()) for value in values)
             return column.in_(values) if operator == "IN" else column.not_in(values)
         if operator == "BETWEEN":
             return column.between(*values)
@@ -238,6 +246,12 @@ class _Compiler:
         if ignore_case:
             return func.lower(column).like(func.lower(literal(pattern)), escape="")
         return column.like(literal(pattern), escape="")
+
+
+def _depth(node: Node) -> int:
+    if isinstance(node, Comparison):
+        return 0
+    return 1 + (_depth(node.part) if isinstance(node, Not) else max(map(_depth, node.parts)))
 
 
 def _following(start: str) -> str:
