@@ -1,12 +1,19 @@
-// Menus made of <details>: Escape and a click elsewhere close them; "/" goes to the search field. Reads: details.menu, data-search.
+// Menus made of <details>: a click elsewhere and Escape close them; the first field gets the focus when one opens.
+// Reads: details.menu
+const open = () => document.querySelectorAll("details.menu[open]");
+
 document.addEventListener("click", (event) => {
-  for (const menu of document.querySelectorAll("details.menu[open]")) if (!menu.contains(event.target)) menu.open = false;
+  for (const menu of open()) if (!menu.contains(event.target)) menu.open = false;
 });
+
 document.addEventListener("keydown", (event) => {
-  if (event.key === "Escape") {
-    for (const menu of document.querySelectorAll("details.menu[open]")) { menu.open = false; menu.querySelector("summary").focus(); }
-  } else if (event.key === "/" && !/^(INPUT|TEXTAREA|SELECT)$/.test(event.target.tagName)) {
-    const search = document.querySelector("[data-search]");
-    if (search) { event.preventDefault(); search.focus(); search.select(); }
+  if (event.key !== "Escape") return;
+  for (const menu of open()) {
+    menu.open = false;
+    menu.querySelector("summary").focus();
   }
 });
+
+document.addEventListener("toggle", (event) => {
+  if (event.target.matches?.("details.menu") && event.target.open) event.target.querySelector("input[type=text], input[type=search]")?.focus();
+}, true);

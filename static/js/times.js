@@ -1,16 +1,35 @@
-// Shows times as people say them, the exact one in the reader's own zone on hover. Reads: time[datetime], data-absolute.
-const steps = [[60, "second", 1], [3600, "minute", 60], [86400, "hour", 3600], [2592000, "day", 86400], [31536000, "month", 2592000], [Infinity, "year", 31536000]];
-const relative = new Intl.RelativeTimeFormat("en", { numeric: "auto" });
-const exact = new Intl.DateTimeFormat("en", { dateStyle: "medium", timeStyle: "medium" });
+// Shows times as people say them, with the exact one in the reader's own zone on hover; again every half minute.
+// Reads: time[datetime], data-absolute (the exact time is shown, the relative one on hover).
+const STEPS = [
+  [60, "s", 1],
+  [3600, "min", 60],
+  [86400, "h", 3600],
+  [2592000, "d", 86400],
+  [31536000, "mo", 2592000],
+  [Infinity, "y", 31536000],
+];
+const exact = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "long" });
+const plain = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
+
+function relative(when) {
+  const seconds = (Date.now() - when) / 1000;
+  const distance = Math.abs(seconds);
+  if (distance < 10) return "just now";
+  const [, unit, size] = STEPS.find(([limit]) => distance < limit);
+  const text = `${Math.floor(distance / size)} ${unit}`;
+  return seconds > 0 ? `${text} ago` : `in ${text}`;
+}
+
 function tell(root) {
   for (const element of root.querySelectorAll("time[datetime]")) {
     const when = new Date(element.dateTime);
-    const seconds = (when - Date.now()) / 1000;
-    const [, unit, size] = steps.find(([limit]) => Math.abs(seconds) < limit);
-    element.title = exact.format(when);
-    element.textContent = "absolute" in element.dataset ? exact.format(when) : relative.format(Math.round(seconds / size), unit);
+    if (Number.isNaN(when.getTime())) continue; // beyond what a calendar has: the number stays
+    const absolute = "absolute" in element.dataset;
+    element.title = absolute ? relative(when) : exact.format(when);
+    element.textContent = absolute ? plain.format(when) : relative(when);
   }
 }
+
 tell(document);
 setInterval(() => tell(document), 30000);
-document.addEventListener("htmx:afterSwap", (event) => tell(event.target));
+document.addEventListener("htmx:afterSwap", () => tell(document));

@@ -9,13 +9,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Connection, Table, func
+from sqlalchemy import ColumnElement, Connection, Table, func, select
 
 from runstone.core import keyvalue
 from runstone.core.scope import Scope, scoped
 from runstone.runs.tables import run_params, run_tags, runs, series
 
 NAMES_LIMIT = 200
+ROWS_LIMIT = 50_000
 _TABLES = {"metrics": series, "params": run_params, "tags": run_tags}
 _VALUES = {"metrics": (series.c.last_value, series.c.last_is_nan), "params": (run_params.c.value,), "tags": (run_tags.c.value,)}
 
@@ -28,13 +29,14 @@ class Cells:
 
 
 def common_names(connection: Connection, scope: Scope, kind: str, run_pks: Sequence[int], limit: int = NAMES_LIMIT) -> list[str]:
-    """The keys that most of the runs have, the most frequent first."""
+    """The keys that most of the runs have, the most frequent first. Of very wide runs only the first ones are looked at."""
     table: Table = _TABLES[kind]
     if not run_pks:
         return []
+    looked_at = scoped(table, scope, table.c.key_id).where(table.c.run_pk.in_(run_pks)).limit(ROWS_LIMIT).subquery()
     counted = func.count().label("counted")
-    statement = scoped(table, scope, table.c.key_id, counted).where(table.c.run_pk.in_(run_pks))
-    rows = connection.execute(statement.group_by(table.c.key_id).order_by(counted.desc(), table.c.key_id).limit(limit)).all()
+    statement = select(looked_at.c.key_id, counted).group_by(looked_at.c.key_id)  # found in scope
+    rows = connection.execute(statement.order_by(counted.desc(), looked_at.c.key_id).limit(limit)).all()
     names = keyvalue.key_names(connection, [row.key_id for row in rows])
     return [names[row.key_id] for row in rows]
 
@@ -73,12 +75,23 @@ def series_of(connection: Connection, scope: Scope, run_pk: int) -> list[dict[st
     return sorted(found, key=lambda metric: str(metric["key"]))
 
 
-def activity(connection: Connection, scope: Scope, experiment_ids: Sequence[int]) -> dict[int, tuple[int, int | None]]:
-    """How many active runs each experiment has, and when the last one started; read from the page index alone."""
+def activity(
+    connection: Connection, scope: Scope, experiment_ids: Sequence[int], stage: str = "active"
+) -> dict[int, tuple[int, int | None]]:
+    """How many runs in `stage` each experiment has, and when the last one started: a walk along the page index."""
     columns = (runs.c.experiment_id, func.count(), func.max(runs.c.start_time))
-    where = (runs.c.experiment_id.in_(experiment_ids), runs.c.lifecycle_stage == "active")
+    where = (runs.c.experiment_id.in_(experiment_ids), runs.c.lifecycle_stage == stage)
     statement = scoped(runs, scope, *columns).where(*where).group_by(runs.c.experiment_id)
     return {number: (count, last) for number, count, last in connection.execute(statement)}
+
+
+def count_matching(
+    connection: Connection, scope: Scope, experiment_id: int, stage: str, where: ColumnElement[bool], limit: int
+) -> int:
+    """How many runs the clause fits, counted no further than `limit`."""
+    found = scoped(runs, scope, runs.c.id).where(runs.c.experiment_id == experiment_id, runs.c.lifecycle_stage == stage, where)
+    number: int = connection.execute(select(func.count()).select_from(found.limit(limit).subquery())).scalar_one()
+    return number
 
 
 def children(connection: Connection, scope: Scope, run_id: str, limit: int = 100) -> list[Any]:

@@ -8,7 +8,7 @@ Texts sort by code point and by their first 500 characters; those that are equal
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, Table, and_, case, cast, collate, func, or_, select
@@ -62,6 +62,10 @@ class Order:
         for table, condition in self.outer_joins:
             statement = statement.outerjoin(table, condition)
         return statement
+
+    def reversed(self) -> Order:
+        """The same order from the other end: with `after` it gives the rows in front of a position, nearest first."""
+        return Order([replace(key, descending=not key.descending) for key in self.keys], self.outer_joins)
 
     def cursor(self, row: Any) -> list[Any]:
         """The position of `row`, a JSON-able list."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 from fastapi import Request, Response
 from sqlalchemy import Connection
 
-from runstone.core import paging, wire
+from runstone.core import wire
 from runstone.core.scope import Context, Ctx
 from runstone.experiments.guards import ReadableWorkspace, ReadExperiment
 from runstone.logged_models import metrics, queries
@@ -15,42 +16,63 @@ from runstone.logged_models.guards import ReadModel
 from runstone.logged_models.search import order_of
 from runstone.registry import queries as registry_queries
 from runstone.runs import queries as run_queries
-from runstone.web.runs import listing
-from runstone.web.templating import page
+from runstone.web.files import files_at
+from runstone.web.templating import page, wants_part
+from runstone.web.windows import window
 
 router = wire.ApiRouter()
 
 PAGE = 100
+METRIC_COLUMNS, PARAM_COLUMNS = 6, 4
 
 
 @router.get("/experiments/{experiment_id}/models")
 async def models_of_experiment(request: Request, experiment_id: str, ctx: Ctx, _: ReadableWorkspace) -> Response:
+    """Costs six statements whatever the number of models."""
     experiment = ReadExperiment(experiment_id, ctx.scope)
-    token = request.query_params.get("page")
-    found = await ctx.db.read(lambda c: _page(c, ctx, experiment, token))
-    return page(request, "logged_models/list.html", area="experiments", paged=bool(token), **found)
+    found = await ctx.db.read(lambda c: load(c, ctx, experiment, request.query_params))
+    return page(request, "logged_models/list.html", area="experiments", **found)
 
 
-def _page(connection: Connection, ctx: Context, experiment: ReadExperiment, token: str | None) -> dict[str, Any]:
-    row, order = experiment.load(connection), order_of([], ctx.db.dialect)
-    name = paging.fingerprint("logged models page", ctx.scope.workspace_id, row.id)
-    after = paging.decode(ctx.token_key, name, token) if token else None
-    rows = queries.search(connection, ctx.scope, [row.id], [], order, after, PAGE + 1)
-    shown = rows[:PAGE]
+def load(connection: Connection, ctx: Context, experiment: ReadExperiment, query: Any) -> dict[str, Any]:
+    row = experiment.load(connection)
+    shown = window(
+        ctx, query, ("logged models page", row.id), order_of([], ctx.db.dialect), PAGE,
+        lambda turned, after, limit: queries.search(connection, ctx.scope, [row.id], [], turned, after, limit),
+    )  # fmt: skip
+    pks = {model.id: model.model_id for model in shown.rows}
+    latest = _latest(metrics.of_models(connection, ctx.scope, pks))
+    params = {pk: dict(found) for pk, found in queries.params_of(connection, ctx.scope, list(pks)).items()}
     return {
         "experiment": row,
-        "rows": shown,
-        "metrics": metrics.of_models(connection, ctx.scope, {model.id: model.model_id for model in shown}),
-        "runs": run_queries.find_all(connection, ctx.scope, {model.source_run_id for model in shown if model.source_run_id}),
-        "next": paging.encode(ctx.token_key, name, order.cursor(shown[-1])) if len(rows) > PAGE else None,
+        "window": shown,
+        "metrics": latest,
+        "params": params,
+        "metric_names": _common([*latest.values()], METRIC_COLUMNS),
+        "param_names": _common([*params.values()], PARAM_COLUMNS),
+        "runs": run_queries.find_all(connection, ctx.scope, {model.source_run_id for model in shown.rows if model.source_run_id}),
     }
+
+
+def _latest(measured: dict[int, list[dict[str, Any]]]) -> dict[int, dict[str, Any]]:
+    """By model and metric name, the last measurement."""
+    return {pk: {metric["key"]: metric["value"] for metric in found} for pk, found in measured.items()}
+
+
+def _common(rows: list[dict[str, Any]], limit: int) -> list[str]:
+    counted = Counter(name for row in rows for name in row)
+    return [name for name, _ in counted.most_common(limit)]
 
 
 @router.get("/logged-models/{model_id}")
 async def logged_model(request: Request, model_id: str, ctx: Ctx, _: ReadableWorkspace) -> Response:
+    """Costs eight statements and the listing of one folder."""
     guard = ReadModel(model_id, ctx.scope)
+    if wants_part(request):  # a folder was opened
+        row = await ctx.db.read(guard.load)
+        return page(request, "logged_models/_files.html", model=row, files=await files_at(request, row.artifact_uri))
 
-    def load(connection: Connection) -> dict[str, Any]:
+    def details(connection: Connection) -> dict[str, Any]:
         row = guard.load(connection)
         return {
             "model": row,
@@ -62,6 +84,6 @@ async def logged_model(request: Request, model_id: str, ctx: Ctx, _: ReadableWor
             "versions": registry_queries.of_logged_models(connection, ctx.scope, [row.model_id]),
         }
 
-    found = await ctx.db.read(load)
-    files = await listing(request, ctx, found["model"].artifact_uri, request.query_params.get("path"))
-    return page(request, "logged_models/page.html", area="experiments", **found, **files)
+    found = await ctx.db.read(details)
+    files = await files_at(request, found["model"].artifact_uri)
+    return page(request, "logged_models/page.html", area="experiments", files=files, **found)

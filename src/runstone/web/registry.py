@@ -7,7 +7,7 @@ from typing import Any
 from fastapi import Request, Response
 from sqlalchemy import Connection
 
-from runstone.core import paging, wire
+from runstone.core import wire
 from runstone.core.scope import Context, Ctx
 from runstone.experiments.guards import ReadableWorkspace
 from runstone.logged_models import queries as model_queries
@@ -16,46 +16,52 @@ from runstone.registry.guards import RegisteredModelGuard, VersionGuard
 from runstone.registry.search import models_order, models_where
 from runstone.runs import queries as run_queries
 from runstone.runs import table
-from runstone.web.templating import page
+from runstone.web.files import files_at
+from runstone.web.sorting import Sorting
+from runstone.web.templating import page, wants_part
+from runstone.web.windows import window
 
 router = wire.ApiRouter()
 
-PAGE = 50
+PAGE = 100
 VERSIONS_LIMIT = 500
+SORTABLE = {"name": "ASC", "creation_timestamp": "DESC", "last_updated_timestamp": "DESC"}
 
 
 @router.get("/models")
 async def models(request: Request, ctx: Ctx, _: ReadableWorkspace) -> Response:
     """Costs four statements whatever the number of models."""
-    text, token = request.query_params.get("search", "").strip(), request.query_params.get("page")
-    found = await ctx.db.read(lambda c: _page(c, ctx, text, token))
-    return page(request, "models/page.html", area="models", text=text, paged=bool(token), **found)
+    text = request.query_params.get("search", "").strip()
+    sorting = Sorting.of(request.query_params.get("order", ""), SORTABLE, "last_updated_timestamp DESC")
+    found = await ctx.db.read(lambda c: load(c, ctx, request.query_params, text, sorting))
+    kept = {"search": text, "order": sorting.asked}
+    return page(request, "models/page.html", area="models", text=text, sorting=sorting, kept=kept, **found)
 
 
-def _page(connection: Connection, ctx: Context, text: str, token: str | None) -> dict[str, Any]:
+def load(connection: Connection, ctx: Context, query: Any, text: str, sorting: Sorting) -> dict[str, Any]:
     quoted = text.replace("'", "''")
     where = models_where(f"name ILIKE '%{quoted}%'" if text else None, ctx.db.dialect)
-    order = models_order(["last_updated_timestamp DESC"], ctx.db.dialect)
-    name = paging.fingerprint("models page", ctx.scope.workspace_id, text)
-    after = paging.decode(ctx.token_key, name, token) if token else None
-    rows = queries.search_models(connection, ctx.scope, where, order, after, PAGE + 1)
-    shown = rows[:PAGE]
-    pks = [row.id for row in shown]
+    shown = window(
+        ctx, query, ("models page", text, sorting.clause), models_order([sorting.clause], ctx.db.dialect), PAGE,
+        lambda turned, after, limit: queries.search_models(connection, ctx.scope, where, turned, after, limit),
+    )  # fmt: skip
+    pks = [row.id for row in shown.rows]
     latest = queries.latest_versions(connection, ctx.scope, pks)
     return {
-        "rows": shown,
+        "window": shown,
         "tags": queries.model_tags(connection, ctx.scope, pks),
         "aliases": queries.aliases_of(connection, ctx.scope, pks),
         "latest": {pk: max((row.version for row in found), default=None) for pk, found in latest.items()},
-        "next": paging.encode(ctx.token_key, name, order.cursor(shown[-1])) if len(rows) > PAGE else None,
+        "staged": {pk: [row for row in found if row.current_stage != "None"] for pk, found in latest.items()},
     }
 
 
 @router.get("/models/{name}")
 async def model(request: Request, name: str, ctx: Ctx, _: ReadableWorkspace) -> Response:
+    """Costs six statements whatever the number of versions; the newest 500 are shown."""
     guard = RegisteredModelGuard(name, ctx.scope)
 
-    def load(connection: Connection) -> dict[str, Any]:
+    def details(connection: Connection) -> dict[str, Any]:
         row = guard.load(connection)
         versions = queries.all_versions(connection, ctx.scope, row.id, VERSIONS_LIMIT)
         return {
@@ -67,14 +73,20 @@ async def model(request: Request, name: str, ctx: Ctx, _: ReadableWorkspace) -> 
             "runs": run_queries.find_all(connection, ctx.scope, {found.run_id for found in versions if found.run_id}),
         }
 
-    return page(request, "models/model.html", area="models", **await ctx.db.read(load))
+    found = await ctx.db.read(details)
+    return page(request, "models/model.html", area="models", versions_limit=VERSIONS_LIMIT, **found)
 
 
 @router.get("/models/{name}/versions/{version}")
 async def version_page(request: Request, name: str, version: str, ctx: Ctx, _: ReadableWorkspace) -> Response:
+    """Costs eight statements and the listing of one folder."""
     guard = VersionGuard(name, version, ctx.scope)
+    if wants_part(request):  # a folder was opened
+        row = await ctx.db.read(guard.load)
+        files = await files_at(request, row.storage_location or row.source)
+        return page(request, "models/_files.html", version_row=row, files=files)
 
-    def load(connection: Connection) -> dict[str, Any]:
+    def details(connection: Connection) -> dict[str, Any]:
         row = guard.load(connection)
         made = model_queries.find(connection, ctx.scope, row.model_id) if row.model_id else None
         run_id = row.run_id or (made.source_run_id if made is not None else None)
@@ -85,8 +97,12 @@ async def version_page(request: Request, name: str, version: str, ctx: Ctx, _: R
             "tags": queries.version_tags(connection, ctx.scope, [row.id])[row.id],
             "aliases": [alias for alias, number in aliases if number == row.version],
             "run": run,
+            "made": made,
             "metrics": table.series_of(connection, ctx.scope, run.id) if run is not None else [],
             "params": sorted(run_queries.params_of(connection, ctx.scope, [run.id])[run.id]) if run is not None else [],
         }
 
-    return page(request, "models/version.html", area="models", **await ctx.db.read(load))
+    found = await ctx.db.read(details)
+    row = found["version_row"]
+    files = await files_at(request, row.storage_location or row.source)
+    return page(request, "models/version.html", area="models", files=files, **found)

@@ -1,0 +1,33 @@
+"""Notes and descriptions: Markdown that somebody wrote, as HTML that can do nothing."""
+
+from __future__ import annotations
+
+import nh3
+from markdown_it import MarkdownIt
+from markupsafe import Markup
+
+# Reading Markdown can cost the square of its length, and short rows of a wide table are filled up with empty cells:
+# a hostile note of 8 kB took a second. What is beyond these bounds is shown as it was typed.
+LENGTH_LIMIT = 20_000
+CELLS_LIMIT = 5_000
+_TAGS = {
+    "a", "p", "br", "hr", "em", "strong", "s", "del", "code", "pre", "blockquote", "ul", "ol", "li", "h3", "h4", "h5", "h6",
+    "table", "thead", "tbody", "tr", "th", "td",
+}  # fmt: skip
+
+
+def note(text: str) -> Markup:
+    """No HTML of theirs, no images, links that tell the other side nothing."""
+    if len(text) > LENGTH_LIMIT:
+        return Markup("<pre>{}</pre>").format(text)
+    parser = MarkdownIt("commonmark", {"html": False}).enable("strikethrough")
+    lines = text.splitlines()
+    if max((line.count("|") for line in lines), default=0) * len(lines) <= CELLS_LIMIT:
+        parser.enable("table")
+    tokens = parser.parse(text)
+    for token in tokens:
+        if token.type in ("heading_open", "heading_close"):  # the page has its own h1 and h2 above a note
+            token.tag = f"h{min(6, int(token.tag[1]) + 2)}"
+    html = parser.renderer.render(tokens, parser.options, {})
+    cleaned = nh3.clean(html, tags=_TAGS, attributes={"a": {"href", "title"}}, url_schemes={"http", "https", "mailto"})
+    return Markup(cleaned)  # noqa: S704 (cleaned in the line above)

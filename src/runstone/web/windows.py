@@ -1,0 +1,49 @@
+"""Pages of a list: one window of rows, and the tokens of the windows before and behind it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from runstone.core import paging
+from runstone.core.scope import Context
+from runstone.search.order import Order
+
+# (order, position or None, limit) to rows that end with the order's sort keys.
+Fetch = Callable[[Order, list[Any] | None, int], Sequence[Any]]
+
+
+@dataclass(frozen=True)
+class Window:
+    rows: list[Any]
+    before: str | None
+    after: str | None
+
+    @property
+    def whole(self) -> bool:
+        """Whether these rows are all there are."""
+        return self.before is None and self.after is None
+
+
+def window(ctx: Context, query: Mapping[str, str], identity: Sequence[object], order: Order, size: int, fetch: Fetch) -> Window:
+    """The rows that `?after=` or `?before=` of the URL ask for; one statement. `identity` is what the tokens are bound to."""
+    name = paging.fingerprint(*identity, ctx.scope.workspace_id)
+
+    def token(row: Any) -> str:
+        return paging.encode(ctx.token_key, name, order.cursor(row))
+
+    def position(parameter: str) -> list[Any] | None:
+        text = query.get(parameter)
+        return paging.decode(ctx.token_key, name, text) if text else None
+
+    before, after = position("before"), position("after")
+    if before is not None:
+        found = list(fetch(order.reversed(), before, size + 1))
+        if len(found) >= size:
+            rows = found[:size][::-1]
+            return Window(rows, token(rows[0]) if len(found) > size else None, token(rows[-1]))
+        after = None  # less than a page is left before that row: the first page, then
+    found = list(fetch(order, after, size + 1))
+    rows = found[:size]
+    return Window(rows, token(rows[0]) if rows and after is not None else None, token(rows[-1]) if len(found) > size else None)

@@ -1,0 +1,114 @@
+"""/experiments: the list and its forms."""
+
+from __future__ import annotations
+
+import pytest
+from bs4 import BeautifulSoup
+
+from tests.conftest import RunningServer
+from tests.web.reading import HTML, link, one, page, post, row_names, words
+
+
+class TestList:
+    def test_shows_names_counts_last_run_and_tags(self, server: RunningServer) -> None:
+        tags = [{"key": "team", "value": "red"}, {"key": "mlflow.note.content", "value": "not a tag for people"}]
+        number = server.experiment("listed one", tags=tags)
+        for i in range(3):
+            server.run(number, start_time=1700000000000 + i)
+        row = one(page(server, "/experiments", search="listed one"), "tbody tr")
+        assert words(row).startswith("listed one 3 2023-11-14 22:13 UTC")
+        assert "team red" in words(row)
+        assert "not a tag" not in words(row)
+
+    def test_is_the_home_page_too(self, server: RunningServer) -> None:
+        assert one(page(server, "/"), "h1").text == "Experiments"
+
+    def test_nothing_found_says_how_to_go_on(self, server: RunningServer) -> None:
+        found = page(server, "/experiments", search="zzz")
+        assert "No experiment matches" in words(found)
+        assert link(found, "Clear the search") == "/experiments"
+
+    def test_an_empty_experiment_shows_a_script_with_this_servers_address(self, server: RunningServer) -> None:
+        empty = page(server, f"/experiments/{server.experiment('empty one')}")
+        assert f'set_tracking_uri("{server.url}")' in one(empty, "pre").text
+
+    @pytest.mark.parametrize("text", ["'", "%", "_", "\\", "' OR 1=1 --", '"', "`", "ı", "\u202e"])
+    def test_what_is_searched_is_text(self, server: RunningServer, text: str) -> None:
+        page(server, "/experiments", search=text)
+        page(server, "/models", search=text)
+
+    def test_sorts_by_name_and_back(self, server: RunningServer) -> None:
+        for name in ("sorted b", "sorted c", "sorted a"):
+            server.experiment(name)
+        down = page(server, link(page(server, "/experiments", search="sorted "), "Name"))
+        assert row_names(down) == ["sorted a", "sorted b", "sorted c"]
+        assert one(down, "th[aria-sort=ascending]").text.startswith("Name")
+        assert row_names(page(server, link(down, "Name"))) == ["sorted c", "sorted b", "sorted a"]
+
+    def test_an_order_that_is_none_is_the_usual_one(self, server: RunningServer) -> None:
+        assert words(one(page(server, "/experiments", order="nonsense DROP"), "[aria-sort]")).startswith("Changed")
+
+    def test_pages_lead_on_and_back(self, server: RunningServer) -> None:
+        for i in range(205):
+            server.experiment(f"paged {i:03}")
+        names = [f"paged {i:03}" for i in range(205)]
+        first = page(server, "/experiments", search="paged ", order="name ASC")
+        second = page(server, link(first, "Next"))
+        third = page(server, link(second, "Next"))
+        assert [row_names(first), row_names(second), row_names(third)] == [names[:100], names[100:200], names[200:]]
+        assert not third.find("a", rel="next")
+        again = page(server, link(third, "Previous"))
+        assert row_names(again) == names[100:200]
+        assert row_names(page(server, link(again, "Previous"))) == names[:100]
+        assert "in its name" not in words(first)
+        page(server, "/experiments", 400, search="other", after=link(first, "Next").partition("after=")[2])
+
+
+class TestForms:
+    def test_create_leads_to_the_new_experiment(self, server: RunningServer) -> None:
+        made = post(server, "/experiments/create", name=" made by form ")
+        assert made.status_code == 303
+        soup = page(server, made.headers["location"])
+        assert one(soup, "h1").text == "made by form"
+        assert "Experiment created." in words(one(soup, "[role=status][data-toast]"))
+
+    @pytest.mark.parametrize("name", ["taken", "", "x" * 501])
+    def test_what_was_typed_stays_beside_the_reason(self, server: RunningServer, name: str) -> None:
+        post(server, "/experiments/create", name="taken")
+        answer = post(server, "/experiments/create", name=name)
+        assert answer.status_code == 400
+        soup = BeautifulSoup(answer.text, "html.parser")
+        field = one(soup, "input#new-name")
+        assert field["value"] == name
+        assert field["aria-invalid"] == "true"
+        assert words(one(soup, f"#{field['aria-describedby']}"))
+
+    def test_rename(self, server: RunningServer) -> None:
+        number, other = server.experiment("before renaming"), server.experiment("other name")
+        assert post(server, f"/experiments/{number}/rename", name="after renaming").status_code == 303
+        assert one(page(server, f"/experiments/{number}"), "h1").text == "after renaming"
+        refused = post(server, f"/experiments/{other}/rename", name="after renaming")
+        assert refused.status_code == 400
+        assert "Choose another name" in refused.text
+
+    def test_delete_offers_undo_and_the_trash(self, server: RunningServer) -> None:
+        number = server.experiment("thrown away")
+        server.run(number)
+        deleted = post(server, f"/experiments/{number}/delete")
+        undo = one(page(server, deleted.headers["location"]), "[data-toast] form")
+        trash = page(server, "/experiments", view="deleted", search="thrown away")
+        assert words(one(trash, "tbody tr")).startswith("thrown away 1 ")
+        assert "In the trash" in words(page(server, f"/experiments/{number}"))
+        assert "thrown away" not in row_names(page(server, "/experiments", search="thrown"))
+        assert post(server, str(undo["action"])).status_code == 303
+        assert row_names(page(server, "/experiments", search="thrown")) == ["thrown away"]
+
+    def test_a_forged_toast_offers_nothing(self, server: RunningServer) -> None:
+        for query in ({"done": "experiment-deleted", "id": "../../x"}, {"done": "<b>"}, {"done": "experiment-deleted"}):
+            assert not page(server, "/experiments", **query).select("[data-toast]")
+
+    def test_forms_of_other_sites_are_refused(self, server: RunningServer) -> None:
+        for headers in ({"Origin": "https://evil.example"}, {"Sec-Fetch-Site": "cross-site"}, {"Origin": "null"}):
+            answer = server.client.post("/experiments/create", data={"name": "forged"}, headers=headers | HTML)
+            assert answer.status_code == 403
+        assert "No experiment matches" in words(page(server, "/experiments", search="forged"))

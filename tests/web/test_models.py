@@ -1,0 +1,85 @@
+"""Registered models, their versions, logged models."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.conftest import RunningServer
+from tests.web.reading import headings, link, one, page, row_names, words
+
+
+@pytest.fixture(scope="module")
+def model(server: RunningServer) -> str:
+    name = "forest 50% für alle"
+    run_id = server.run(run_name="its source")
+    server.ok("runs/log-batch", {"run_id": run_id, "metrics": [{"key": "acc", "value": 0.5, "timestamp": 1}]})
+    tags = [{"key": "task", "value": "tables"}]
+    server.ok("registered-models/create", {"name": name, "description": "**Good** one", "tags": tags})
+    for i in range(3):
+        version = {"name": name, "source": f"runs:/{run_id}/m", "run_id": run_id, "description": f"try {i}"}
+        server.ok("model-versions/create", version)
+    server.ok("registered-models/alias", {"name": name, "alias": "champion", "version": "2"})
+    server.ok(
+        "model-versions/transition-stage", {"name": name, "version": "1", "stage": "Archived", "archive_existing_versions": False}
+    )
+    return name
+
+
+class TestRegisteredModels:
+    def test_the_list_shows_versions_aliases_stages_and_tags(self, server: RunningServer, model: str) -> None:
+        row = words(one(page(server, "/models", search="forest"), "tbody tr"))
+        for text in (model, " 3 ", "@champion v2", "Archived v1", "task tables", "**Good** one"):
+            assert text in row
+
+    def test_search_and_order(self, server: RunningServer, model: str) -> None:
+        for name in ("ordered b", "ordered a"):
+            server.ok("registered-models/create", {"name": name})
+        soup = page(server, link(page(server, "/models", search="ordered"), "Name"))
+        assert row_names(soup) == ["ordered a", "ordered b"]
+        assert "No model matches" in words(page(server, "/models", search="zzz"))
+
+    def test_a_model_lists_its_versions_newest_first(self, server: RunningServer, model: str) -> None:
+        soup = page(server, link(page(server, "/models", search="forest"), model))
+        assert row_names(soup) == ["Version 3", "Version 2", "Version 1"]
+        assert one(soup, ".note strong").text == "Good"
+        rows = [words(row) for row in soup.select("tbody tr")]
+        assert "@champion" in rows[1]
+        assert "Archived" in rows[2]
+        assert "its source" in rows[0]
+
+    def test_a_version_says_how_to_load_it_and_where_it_is_from(self, server: RunningServer, model: str) -> None:
+        soup = page(server, link(page(server, "/models", search="forest"), "3").replace("versions/3", "versions/2"))
+        assert f"models:/{model}/2" in one(soup, "#load").text
+        assert "@champion" in words(one(soup, "header.head"))
+        assert link(soup, "its source").startswith("/runs/")
+        assert words(one(soup, "#metrics tbody tr")).startswith("acc 0.5")
+
+    def test_a_model_without_versions_says_how_to_add_one(self, server: RunningServer) -> None:
+        server.ok("registered-models/create", {"name": "bare"})
+        assert "register_model" in one(page(server, "/models/bare"), "pre").text
+
+
+class TestLoggedModels:
+    def test_none_yet(self, server: RunningServer) -> None:
+        assert "No logged models yet" in words(page(server, f"/experiments/{server.experiment()}/models"))
+
+    def test_the_table_has_their_params_and_metrics(self, server: RunningServer) -> None:
+        number = server.experiment()
+        run_id = server.run(number, run_name="maker")
+        params = [{"key": "layers", "value": "3"}]
+        body = {"experiment_id": number, "name": "net", "params": params, "source_run_id": run_id}
+        model_id = server.ok("logged-models", body)["model"]["info"]["model_id"]
+        metric = {"key": "acc", "value": 0.75, "timestamp": 1, "step": 2, "model_id": model_id}
+        server.ok("runs/log-batch", {"run_id": run_id, "metrics": [metric]})
+        listed = page(server, f"/experiments/{number}/models")
+        assert headings(listed) == ["Name", "Status", "Created", "Source run", "acc", "layers", "Id"]
+        assert "maker 0.75 3" in words(one(listed, "tbody tr"))
+        single = page(server, link(listed, "net"))
+        assert words(one(single, "#metrics tbody tr")) == "acc 0.75 2"
+        assert words(one(single, "#params tbody tr")) == "layers 3"
+        assert f"models:/{model_id}" in one(single, "#load").text
+        path = f"{number}/models/{model_id}/artifacts/MLmodel"
+        assert server.client.put(f"/api/2.0/mlflow-artifacts/artifacts/{path}", content=b"flavors: {}").status_code == 200
+        look = page(server, link(page(server, link(listed, "net")), "MLmodel"))
+        assert one(look, "#artifacts pre").text == "flavors: {}"
+        assert server.client.get(str(one(look, "#artifacts a[download]")["href"])).content == b"flavors: {}"

@@ -1,0 +1,248 @@
+"""/runs/<id>: one run, its charts and its files."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pytest
+
+from tests.conftest import RunningServer
+from tests.web.reading import headings, link, one, page, part, post, row_names, words
+
+NOTE = "# Title\n[x](javascript:alert(1)) [y](https://example.com) <b>raw</b> **bold** ![i](https://example.com/i.png)"
+
+
+def put(server: RunningServer, path: str, content: bytes) -> None:
+    answer = server.client.put(f"/api/2.0/mlflow-artifacts/artifacts/{path}", content=content)
+    assert answer.status_code == 200, answer.text
+
+
+def log(server: RunningServer, run_id: str, key: str, values: list[Any]) -> None:
+    for start in range(0, len(values), 1000):
+        points = [
+            {"key": key, "value": values[i], "timestamp": i, "step": i} for i in range(start, min(len(values), start + 1000))
+        ]
+        server.ok("runs/log-batch", {"run_id": run_id, "metrics": points})
+
+
+def chart(server: RunningServer, run_id: str, key: str) -> dict[str, Any]:
+    found: dict[str, Any] = server.client.get(f"/runs/{run_id}/chart", params={"key": key}).json()
+    return found
+
+
+@pytest.fixture(scope="module")
+def run_id(server: RunningServer) -> str:
+    number = server.experiment("of the run")
+    parent = server.run(number, run_name="its parent")
+    tags = {
+        "mlflow.note.content": NOTE,
+        "mlflow.parentRunId": parent,
+        "mlflow.source.git.commit": "0123456789abcdef",
+        "stage": "dev",
+    }
+    run_id = server.run(
+        number,
+        run_name="detailed",
+        start_time=1700000000000,
+        user_id="amina",
+        tags=[{"key": k, "value": v} for k, v in tags.items()],
+    )
+    log(server, run_id, "loss", [1, "NaN", "Infinity", 0.25])
+    dataset = {"name": "iris", "digest": "abc1", "source_type": "local", "source": "{}"}
+    context = [{"key": "mlflow.data.context", "value": "training"}]
+    server.ok("runs/log-inputs", {"run_id": run_id, "datasets": [{"tags": context, "dataset": dataset}]})
+    server.ok("runs/log-batch", {"run_id": run_id, "params": [{"key": "depth", "value": "4"}]})
+    model = server.ok("logged-models", {"experiment_id": number, "name": "net", "source_run_id": run_id})["model"]["info"]
+    server.ok("runs/outputs", {"run_id": run_id, "models": [{"model_id": model["model_id"], "step": 0}]})
+    server.ok("registered-models/create", {"name": "registered net"})
+    server.ok(
+        "model-versions/create",
+        {"name": "registered net", "source": f"models:/{model['model_id']}", "run_id": run_id, "model_id": model["model_id"]},
+    )
+    for name, content in (
+        ("d/f.txt", b"abc"),
+        ("big.log", "é".encode() * 60_000),
+        ("bad.bin", b"\x00\x01"),
+        ("p.png", b"\x89PNG"),
+    ):
+        put(server, f"{number}/{run_id}/artifacts/{name}", content)
+    return run_id
+
+
+class TestOverview:
+    def test_says_what_the_run_was_and_where_it_belongs(self, server: RunningServer, run_id: str) -> None:
+        soup = page(server, f"/runs/{run_id}")
+        assert one(soup, "h1").text == "detailed"
+        facts = words(one(soup, "dl.facts"))
+        for text in ("amina", "0123456789ab", "iris abc1 training", "net", "registered net version 1", "its parent"):
+            assert text in facts
+        assert one(soup, f"[data-copy='{run_id}']")
+        assert words(one(soup, "#params tbody tr")) == "depth 4"
+        assert link(soup, "registered net") == "/models/registered%20net/versions/1"
+        assert link(soup, "of the run").startswith("/experiments/")
+
+    def test_tags_of_people_stand_before_those_of_the_client(self, server: RunningServer, run_id: str) -> None:
+        soup = page(server, f"/runs/{run_id}")
+        tables = soup.select("#tags table")
+        assert row_names(tables[0]) == ["stage"]
+        assert "mlflow.parentRunId" in row_names(tables[1])
+
+    def test_the_note_is_markdown_that_can_do_nothing(self, server: RunningServer, run_id: str) -> None:
+        note = one(page(server, f"/runs/{run_id}"), ".note")
+        assert one(note, "h3").text == "Title"
+        assert one(note, "strong").text == "bold"
+        assert not note.find(["b", "img", "script"])
+        assert [a["href"] for a in note.find_all("a")] == ["https://example.com"]
+        assert one(note, "a")["rel"] == ["noopener", "noreferrer"]
+
+    def test_metrics_with_their_extremes(self, server: RunningServer, run_id: str) -> None:
+        row = one(page(server, f"/runs/{run_id}"), "#metrics tbody tr")
+        assert [words(cell) for cell in row.select("th, td")] == ["loss", "0.25", "0.25", "∞", "3", "4"]
+
+    def test_a_parent_lists_its_children(self, server: RunningServer, run_id: str) -> None:
+        soup = page(server, f"/runs/{run_id}")
+        parent = page(server, link(one(soup, "dl.facts"), "its parent"))
+        assert link(one(parent, "dl.facts"), "detailed") == f"/runs/{run_id}"
+
+    def test_a_run_with_nothing_shows_what_to_log(self, server: RunningServer) -> None:
+        empty = server.run()
+        soup = page(server, f"/runs/{empty}")
+        assert f'run_id="{empty}"' in one(soup, "#metrics pre").text
+        assert "No files were logged" in words(soup)
+
+    def test_times_no_calendar_has_are_shown_as_numbers(self, server: RunningServer) -> None:
+        odd = server.run(run_name="far", start_time=9223372036854775807)
+        assert "9223372036854775807" in words(page(server, f"/runs/{odd}"))
+        server.ok("runs/update", {"run_id": odd, "end_time": -1, "status": "FAILED"})
+        page(server, f"/runs/{odd}")
+        page(server, "/experiments/0")
+
+    def test_delete_and_restore(self, server: RunningServer) -> None:
+        gone = server.run(run_name="back again")
+        post(server, f"/runs/{gone}/delete")
+        deleted = page(server, f"/runs/{gone}")
+        assert "In the trash" in words(deleted)
+        assert one(deleted, f"form[action='/runs/{gone}/restore']")
+        back = post(server, f"/runs/{gone}/restore")
+        assert "Run restored" in words(page(server, back.headers["location"]))
+
+
+class TestCharts:
+    def test_each_metric_has_one_with_its_points(self, server: RunningServer, run_id: str) -> None:
+        plot = one(page(server, f"/runs/{run_id}"), "[data-chart]")
+        assert server.client.get(str(plot["data-chart"])).json() == {
+            "axis": "step", "note": "4 points, 1 NaN", "x": [0, 1, 2, 3], "y": [1, None, None, 0.25], "nan": [1], "up": [2], "down": [],
+        }  # fmt: skip
+
+    def test_a_long_series_keeps_its_spike_its_gap_and_its_infinity(self, server: RunningServer) -> None:
+        long = server.run()
+        values: list[Any] = [1.0] * 5000
+        values[2345], values[4000] = 999.0, "-Infinity"
+        values[1000:1100] = ["NaN"] * 100
+        log(server, long, "m", values)
+        data = chart(server, long, "m")
+        assert len(data["x"]) <= 1001
+        assert data["x"] == sorted(data["x"])
+        assert max(value for value in data["high"] if value is not None) == 999.0
+        assert min(value for value in data["low"] if value is not None) == 1.0
+        assert all(y is None for x, y in zip(data["x"], data["y"], strict=True) if 1010 <= x <= 1090)
+        assert len(data["down"]) == 1
+        assert data["nan"]
+        assert data["note"] == "5\u202f000 points, 100 NaN"
+
+    def test_steps_as_far_apart_as_integers_reach(self, server: RunningServer) -> None:
+        far = server.run()
+        for start in range(0, 3000, 1000):
+            steps = [i * 3_000_000_000_000_000 for i in range(start, start + 1000)]
+            points = [{"key": "m", "value": step / 1e18, "timestamp": 1, "step": step} for step in steps]
+            server.ok("runs/log-batch", {"run_id": far, "metrics": points})
+        data = chart(server, far, "m")
+        assert 900 <= len(data["x"]) <= 1001
+        assert data["x"] == sorted(data["x"])
+
+    def test_without_steps_the_axis_is_time(self, server: RunningServer) -> None:
+        flat = server.run()
+        points = [{"key": "m", "value": i, "timestamp": 1700000000000 + i, "step": 0} for i in range(3)]
+        server.ok("runs/log-batch", {"run_id": flat, "metrics": points})
+        assert chart(server, flat, "m") | {"note": ""} == {
+            "axis": "time", "note": "", "x": [1700000000000, 1700000000001, 1700000000002], "y": [0, 1, 2], "nan": [], "up": [], "down": [],
+        }  # fmt: skip
+
+    def test_a_single_value_is_shown_as_a_number(self, server: RunningServer) -> None:
+        single = server.run()
+        log(server, single, "score", [0.5])
+        soup = page(server, f"/runs/{single}")
+        assert words(one(soup, "figure .single")).startswith("0.5 ")
+        assert not soup.select("[data-chart]")
+
+    def test_unknown_ones_are_404(self, server: RunningServer, run_id: str) -> None:
+        for path in (f"/runs/{run_id}/chart?key=nope", "/runs/none/chart?key=loss", f"/runs/{run_id}/chart"):
+            assert server.client.get(path).status_code == 404
+
+
+class TestMetricPage:
+    def test_has_the_data_as_a_table_of_pages(self, server: RunningServer) -> None:
+        run = server.run(run_name="tabled")
+        log(server, run, "a/b c", [i / 8 for i in range(700)])
+        soup = page(server, link(page(server, f"/runs/{run}"), "a/b c"))
+        assert headings(soup) == ["Step", "Value", "Time"]
+        rest = page(server, link(soup, "Next"))
+        assert row_names(soup) + row_names(rest) == [f"{i}" for i in range(700)]
+        assert words(rest.select("tbody td")[0]) == repr(500 / 8)
+        assert link(rest, "First page") == f"/runs/{run}/metric?key=a%2Fb+c"
+
+    def test_unknown_metrics_are_404(self, server: RunningServer, run_id: str) -> None:
+        page(server, f"/runs/{run_id}/metric", 404, key="nope")
+        page(server, f"/runs/{run_id}/metric", 400, key="loss", after="nonsense")
+
+
+class TestFiles:
+    def test_folders_open_and_files_download(self, server: RunningServer, run_id: str) -> None:
+        top = page(server, f"/runs/{run_id}")
+        assert [words(item.a) for item in top.select("#artifacts li") if item.a] == ["d", "bad.bin", "big.log", "p.png"]
+        inside = page(server, link(one(top, "#artifacts"), "d"))
+        download = one(inside, "#artifacts a[download]")
+        assert server.client.get(str(download["href"])).content == b"abc"
+        assert words(one(part(server, f"/runs/{run_id}", path="d"), "li")) == "f.txt 3 B"
+
+    def test_text_is_shown_and_cut_at_a_character(self, server: RunningServer, run_id: str) -> None:
+        assert one(page(server, f"/runs/{run_id}", file="d/f.txt"), "#artifacts pre").text == "abc"
+        big = page(server, f"/runs/{run_id}", file="big.log")
+        assert one(big, "#artifacts pre").text == "é" * 50_000
+        assert "The first 100 kB are shown" in words(big)
+
+    def test_images_come_from_the_server_and_other_bytes_are_not_shown(self, server: RunningServer, run_id: str) -> None:
+        image = one(page(server, f"/runs/{run_id}", file="p.png"), "#artifacts img")
+        assert server.client.get(str(image["src"])).headers["content-type"] == "image/png"
+        assert "cannot be shown here" in words(page(server, f"/runs/{run_id}", file="bad.bin"))
+
+    @pytest.mark.parametrize(
+        "query", [{"path": "../x"}, {"file": "../../x"}, {"file": "d"}, {"file": "none"}, {"path": "/etc"}, {"file": "a\x00"}]
+    )
+    def test_what_is_no_file_is_said_in_its_place(self, server: RunningServer, run_id: str, query: dict[str, str]) -> None:
+        section = one(page(server, f"/runs/{run_id}", **query), "#artifacts")
+        assert words(section.select("p")[0])
+        assert not section.select("pre, img, li")
+
+    def test_a_location_of_the_client_is_not_opened(self, server: RunningServer) -> None:
+        number = server.experiment(artifact_location="s3://bucket/x")
+        soup = page(server, f"/runs/{server.run(number)}")
+        assert "not kept on this server" in words(one(soup, "#artifacts"))
+
+
+class TestNumbers:
+    def test_infinities_and_nan_do_not_break_the_table(self, server: RunningServer) -> None:
+        odd = server.run()
+        for key, values in (
+            ("nan", ["NaN", "NaN"]),
+            ("inf", ["Infinity", "-Infinity"]),
+            ("tiny", [5e-324, -1.5e308]),
+        ):
+            log(server, odd, key, values)
+        rows = {words(row.select("th")[0]): words(row) for row in page(server, f"/runs/{odd}").select("#metrics tbody tr")}
+        assert rows["nan"].startswith("nan NaN – –")
+        assert rows["inf"].startswith("inf -∞ -∞ ∞")
+        assert "-1.500e308" in rows["tiny"]
+        assert all(y is None for y in chart(server, odd, "inf")["y"])
+        assert not math.isnan(chart(server, odd, "tiny")["y"][0])
