@@ -206,6 +206,18 @@ class TestFiles:
         assert server.client.get(str(download["href"])).content == b"abc"
         assert words(one(part(server, f"/runs/{run_id}", path="d"), "li")) == "f.txt 3 B"
 
+    def test_a_folder_of_very_many_files_has_pages(self, server: RunningServer) -> None:
+        number = server.experiment()
+        run = server.run(number)
+        folder = server.artifacts / number / run / "artifacts" / "many"
+        folder.mkdir(parents=True)
+        for i in range(1500):
+            (folder / f"{i:04}").touch()
+        first = page(server, f"/runs/{run}", path="many")
+        second = page(server, link(first, "Next files of this folder"))
+        names = [words(item.a) for soup in (first, second) for item in soup.select("#artifacts li") if item.a]
+        assert names == [f"{i:04}" for i in range(1500)]
+
     def test_text_is_shown_and_cut_at_a_character(self, server: RunningServer, run_id: str) -> None:
         assert one(page(server, f"/runs/{run_id}", file="d/f.txt"), "#artifacts pre").text == "abc"
         big = page(server, f"/runs/{run_id}", file="big.log")

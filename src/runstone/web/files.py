@@ -31,11 +31,11 @@ class Look:
 
 @dataclass(frozen=True)
 class Files:
-    """`problem` says why nothing can be shown; `more` counts what the folder holds besides `entries`."""
+    """`problem` says why nothing can be shown; `after` is the last name shown when the folder holds more behind it."""
 
     folder: str = ""
     entries: list[Entry] = field(default_factory=list)
-    more: int = 0
+    after: str = ""
     look: Look | None = None
     problem: str = ""
 
@@ -47,7 +47,7 @@ class Files:
 
 
 async def files_at(request: Request, uri: str) -> Files:
-    """What `?path=folder` or `?file=path` of the URL asks for, among the artifacts at `uri`."""
+    """What `?path=folder&from=name` or `?file=path` of the URL asks for, among the artifacts at `uri`."""
     roots: Roots = request.app.state.roots
     try:
         folder = paths.canonical_or_root(request.query_params.get("path"))
@@ -55,22 +55,26 @@ async def files_at(request: Request, uri: str) -> Files:
         place = roots.place(uri)
         if file:
             return Files(look=await _look(place.store, place.below(file), file))
-        entries = await place.store.entries(place.below(folder))
+        start = request.query_params.get("from", "")
+        entries = await place.store.entries(place.below(folder), start, ENTRIES_LIMIT + 1)
     except (InvalidParameter, NotFound) as error:
         return Files(problem=error.message)
-    shown = sorted(entries, key=lambda entry: (not entry.is_dir, entry.name))[:ENTRIES_LIMIT]
-    return Files(folder, shown, len(entries) - len(shown))
+    if len(entries) > ENTRIES_LIMIT:
+        return Files(folder, entries[:ENTRIES_LIMIT], entries[ENTRIES_LIMIT - 1].name)
+    return Files(folder, entries if start else sorted(entries, key=lambda entry: (not entry.is_dir, entry.name)))
 
 
 async def _look(store: ArtifactStore, key: str, path: str) -> Look:
-    found = await store.stat(key)
-    if found is None:
-        raise NotFound(f"There is no file {path!r} here any more.")
-    if path.lower().endswith(IMAGES):
-        return Look(path, found.size, "image" if found.size <= IMAGE_LIMIT else "none")
-    start = b"".join([part async for part in store.read(key, 0, min(found.size, TEXT_LIMIT))]) if found.size else b""
-    text = as_text(start, cut=found.size > TEXT_LIMIT)
-    return Look(path, found.size, "none" if text is None else "text", text or "", found.size > TEXT_LIMIT)
+    file = await store.open(key)
+    try:
+        size = file.stat.size
+        if path.lower().endswith(IMAGES):
+            return Look(path, size, "image" if size <= IMAGE_LIMIT else "none")
+        start = b"".join([part async for part in file.pieces(0, min(size, TEXT_LIMIT))])
+    finally:
+        file.close()
+    text = as_text(start, cut=size > TEXT_LIMIT)
+    return Look(path, size, "none" if text is None else "text", text or "", size > TEXT_LIMIT)
 
 
 def as_text(start: bytes, *, cut: bool) -> str | None:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from fastapi import Request, Response
 
+from runstone.artifacts.download import is_unchanged
 from runstone.core import wire
 from runstone.core.resources import static_dir
 from runstone.errors import EndpointNotFound
@@ -58,7 +59,7 @@ async def static_file(request: Request, digest: str, path: str) -> Response:
     # A page of another release asks by another digest: it gets today's file, and may not keep it.
     kept = _ONE_YEAR if digest == static_digest() else "no-cache"
     headers = {"Cache-Control": kept, "ETag": content.etag, "Vary": "Accept-Encoding"}
-    if content.etag in [tag.strip().removeprefix("W/") for tag in request.headers.get("if-none-match", "").split(",")]:
+    if is_unchanged(request.headers.get("if-none-match", ""), content.etag):
         return Response(status_code=304, headers=headers)
     if "gzip" in request.headers.get("accept-encoding", ""):
         return Response(content.zipped, headers=headers | {"Content-Encoding": "gzip"}, media_type=content.media_type)
