@@ -25,7 +25,7 @@ import runstone.web.runs_table
 import runstone.web.static
 from runstone.core import address, failures, frame, migrate
 from runstone.core.db import Database
-from runstone.core.dispatch import ExactPaths
+from runstone.core.dispatch import ExactPaths, HotPaths
 from runstone.core.scope import DEFAULT_SCOPE
 from runstone.core.state import token_key
 from runstone.experiments import lifecycle as experiment_lifecycle
@@ -71,8 +71,12 @@ def create_app(settings: Settings, roots: Roots | None = None, database: Databas
         app.router.routes.extend(router.routes)
     failures.install(app, error_page)
     app.router.middleware_stack = ExactPaths(app.router)
-    app.add_middleware(frame.Frame, settings=settings)
     return app
+
+
+def framed(app: FastAPI) -> frame.Frame:
+    """What the HTTP server calls."""
+    return frame.Frame(HotPaths(app), app.state.settings)
 
 
 @asynccontextmanager

@@ -5,17 +5,21 @@ from __future__ import annotations
 import contextlib
 import os
 import socket
+import sys
 from collections.abc import Callable, Iterator
 
 import uvicorn
-from fastapi import FastAPI
 from uvicorn.supervisors import Multiprocess
 
-from runstone.app import create_app, open_database, open_roots
+from runstone.app import create_app, framed, open_database, open_roots
 from runstone.core import address, log
 from runstone.core.address import DatabaseRefused
+from runstone.core.frame import Frame
 from runstone.settings import Settings
 
+# How long a thread may keep the interpreter from another that waits. The default of 5 ms is longer than a whole group
+# commit, which gives the interpreter away at each statement and must get it back.
+SWITCH_SECONDS = 0.0005
 # A request that runs when the server is told to stop has this long to end.
 GRACE_SECONDS = 25
 
@@ -50,9 +54,10 @@ def run(settings: Settings, ready: Callable[[], None]) -> None:
         )
     listener = listen(settings.host, settings.port)
     log.configure(settings.log_level)
+    sys.setswitchinterval(SWITCH_SECONDS)
     roots, database = open_roots(settings), open_database(settings)
     if settings.workers == 1:
-        app = create_app(settings, roots, database)
+        app = framed(create_app(settings, roots, database))
         _Server(_config(app), ready).run([listener])
         return
     database.close()
@@ -64,11 +69,12 @@ def run(settings: Settings, ready: Callable[[], None]) -> None:
     Multiprocess(config, [listener]).run()
 
 
-def worker_app() -> FastAPI:
+def worker_app() -> Frame:
     """The application of one of several processes; its settings come through the environment."""
     settings = Settings()
     log.configure(settings.log_level)
-    return create_app(settings)
+    sys.setswitchinterval(SWITCH_SECONDS)
+    return framed(create_app(settings))
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -86,7 +92,7 @@ def listen(host: str, port: int) -> socket.socket:
     return listener
 
 
-def _config(app: FastAPI | str, workers: int = 1) -> uvicorn.Config:
+def _config(app: Frame | str, workers: int = 1) -> uvicorn.Config:
     return uvicorn.Config(
         app,
         factory=isinstance(app, str),

@@ -81,11 +81,10 @@ def make_run(db: Database, dice: random.Random, number: int) -> Row:
     row.params = {key: dice.choice(NAMES) for key in PARAMS if dice.random() < 0.7}
     row.tags = {key: dice.choice(NAMES) for key in TAGS if dice.random() < 0.7}
     row.metrics = {key: [dice.choice(NUMBERS) for _ in range(dice.randint(1, 3))] for key in METRICS if dice.random() < 0.7}
-    points: list[Point] = [
-        (key, 1, step, 0.0 if math.isnan(value) else value, int(math.isnan(value)))
+    points: dict[str, list[Point]] = {
+        key: [(1, step, 0.0 if math.isnan(value) else value, int(math.isnan(value))) for step, value in enumerate(values)]
         for key, values in row.metrics.items()
-        for step, value in enumerate(values)
-    ]
+    }
     batch = Batch(DEFAULT_SCOPE, row.run_id, points, [], list(row.params.items()), row.tags)
 
     def add(connection: Any) -> None:

@@ -2,8 +2,43 @@
 
 from __future__ import annotations
 
+from fastapi import FastAPI, Request
+from starlette.applications import Starlette
 from starlette.routing import Match, Route, Router
 from starlette.types import Receive, Scope, Send
+
+
+class HotPaths:
+    """The bare endpoints of `ApiRouter.hot` are called here, everything else goes to the application behind.
+
+    Five layers of middleware stand before a route there. Measured with log-metric, they took as long as the rest.
+    """
+
+    def __init__(self, app: FastAPI) -> None:
+        self._app = app
+        self._endpoints = {
+            (method, route.path): route.endpoint
+            for route in app.router.routes
+            if isinstance(route, Route) and hasattr(route.endpoint, "guard")
+            for method in route.methods or ()
+        }
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await self._app(scope, receive, send)
+            return
+        endpoint = self._endpoints.get((scope["method"], scope["path"]))
+        if endpoint is None:
+            # Not FastAPI's own call, which asks the environment about tracing at each request.
+            await Starlette.__call__(self._app, scope, receive, send)
+            return
+        scope["app"] = self._app
+        request = Request(scope, receive, send)
+        try:
+            response = await endpoint(request)
+        except Exception as error:
+            response = await self._app.state.answer_error(request, error)
+        await response(scope, receive, send)
 
 
 class ExactPaths:

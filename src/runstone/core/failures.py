@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 
 import orjson
@@ -26,35 +26,32 @@ class InternalError(RunstoneError):
 
 
 def install(app: FastAPI, page: PageMaker = lambda _request, _error: None) -> None:
-    def answered(request: Request, error: RunstoneError) -> Response:
-        return page(request, error) or json_answer(error)
+    app.state.answer_error = answer = answerer(page)
+    for kind in (RunstoneError, HTTPException, RequestValidationError, ClientDisconnect, Exception):
+        app.add_exception_handler(kind, answer)
 
-    async def known(request: Request, error: Exception) -> Response:
-        assert isinstance(error, RunstoneError)
-        return answered(request, error)
 
-    async def http(request: Request, error: Exception) -> Response:
-        assert isinstance(error, HTTPException)
-        return answered(request, _of_status(request, error.status_code))
+def answerer(page: PageMaker) -> Callable[[Request, Exception], Awaitable[Response]]:
+    """What answers a request that raised."""
 
-    async def unreadable(request: Request, _error: Exception) -> Response:
-        return answered(
-            request,
-            InvalidParameter("The request cannot be read. Compare its path and query with the API docs."),
-        )
+    async def answer(request: Request, error: Exception) -> Response:
+        if isinstance(error, ClientDisconnect):
+            return Response(status_code=400)  # nobody is there to read it
+        public = _public(request, error)
+        return page(request, public) or json_answer(public)
 
-    async def gone(_request: Request, _error: Exception) -> Response:
-        return Response(status_code=400)  # nobody is there to read it
+    return answer
 
-    async def unknown(request: Request, error: Exception) -> Response:
-        log.error("a request failed by a bug", exc_info=error)
-        return answered(request, InternalError("The server failed on this request by a mistake of its own; it is logged."))
 
-    app.add_exception_handler(RunstoneError, known)
-    app.add_exception_handler(HTTPException, http)
-    app.add_exception_handler(RequestValidationError, unreadable)
-    app.add_exception_handler(ClientDisconnect, gone)
-    app.add_exception_handler(Exception, unknown)
+def _public(request: Request, error: Exception) -> RunstoneError:
+    if isinstance(error, RunstoneError):
+        return error
+    if isinstance(error, HTTPException):
+        return _of_status(request, error.status_code)
+    if isinstance(error, RequestValidationError):
+        return InvalidParameter("The request cannot be read. Compare its path and query with the API docs.")
+    log.error("a request failed by a bug", exc_info=error)
+    return InternalError("The server failed on this request by a mistake of its own; it is logged.")
 
 
 def json_answer(error: RunstoneError) -> Response:

@@ -1,6 +1,6 @@
 """Around every request: request id, static prefix, who may ask (Host, Origin), security headers, the access line.
 
-Plain ASGI, because every request passes here.
+Plain ASGI, because every request passes here; outside of everything else, so that no answer lacks its headers.
 """
 
 from __future__ import annotations
@@ -58,7 +58,11 @@ class Frame:
         except RunstoneError as error:
             await json_answer(error)(scope, receive, sender)
         else:
-            await self._answer(scope, receive, sender)
+            try:
+                await self._answer(scope, receive, sender)
+            except Exception:
+                if not sender.finished:
+                    raise  # cuts the connection: the asker must not take half an answer for a whole one
         self._log(scope, sender, request_id, started)
 
     async def _answer(self, scope: Scope, receive: Receive, sender: _Sender) -> None:
@@ -147,6 +151,7 @@ class _Sender:
         self._request_id = request_id
         self.extra = extra
         self.status = 0
+        self.finished = False
 
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
@@ -157,6 +162,8 @@ class _Sender:
             headers += self.extra
             if not any(name == b"content-security-policy" for name, _ in headers):
                 headers.append(_DEFAULT_POLICY)
+        elif message["type"] == "http.response.body":
+            self.finished = not message.get("more_body", False)
         await self._send(message)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import posixpath
 import re
@@ -31,6 +32,12 @@ def check_key(key: str, field: str, noun: str = "") -> str:
             f"not resolve to other names when treated as such. This name would resolve to {shown(posixpath.normpath(key))}."
         )
     return check_length(key, KEY_LIMIT, noun or field)
+
+
+@functools.lru_cache(maxsize=20_000)
+def is_good_key(key: str) -> bool:
+    """Whether `check_key` lets it pass. Remembered, because the same few names come in every request."""
+    return len(key) <= KEY_LIMIT and bool(_ALLOWED.match(key)) and not _moves(key)
 
 
 def check_length(text: str, limit: int, field: str) -> str:

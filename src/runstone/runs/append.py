@@ -50,13 +50,7 @@ def _append_scope(
         accepted.append(batch)
     params.store()
     _store_tags(connection, scope, accepted, rows, numbers)
-    points = [
-        (rows[batch.run_id][0], numbers[key], timestamp, step, value, is_nan)
-        for batch in accepted
-        for key, timestamp, step, value, is_nan in batch.points
-    ]
-    if points:
-        metrics.add_points(connection, scope, points)
+    _store_points(connection, scope, accepted, rows, numbers)
     _store_model_points(connection, scope, accepted, models, numbers)
 
 
@@ -65,7 +59,7 @@ def _names(numbered: list[tuple[int, Batch]], rows: Places) -> set[str]:
     names: set[str] = set()
     for _, batch in numbered:
         if batch.run_id in rows:
-            names.update([point[0] for point in batch.points])
+            names.update(batch.points)
             names.update([key for key, _ in batch.params])
             names.update(batch.tags)
     return names
@@ -173,6 +167,20 @@ def _store_tags(
     )
 
 
+def _store_points(connection: Connection, scope: Scope, batches: list[Batch], rows: Places, numbers: dict[str, int]) -> None:
+    grown: dict[metrics.Place, list[metrics.Point]] = {}
+    for batch in batches:
+        run_pk = rows[batch.run_id][0]
+        for key, points in batch.points.items():
+            place = (run_pk, numbers[key])
+            if place in grown:
+                grown[place] = grown[place] + points
+            else:
+                grown[place] = points
+    if grown:
+        metrics.add_points(connection, scope, grown)
+
+
 def _store_model_points(
     connection: Connection,
     scope: Scope,
@@ -183,7 +191,7 @@ def _store_model_points(
     rows = [
         (models[model_id], numbers[key], timestamp, step, batch.run_id, name, digest, value, is_nan)
         for batch in batches
-        for model_id, name, digest, (key, timestamp, step, value, is_nan) in batch.model_points
+        for model_id, name, digest, key, (timestamp, step, value, is_nan) in batch.model_points
     ]
     if rows:
         model_metrics.append(connection, scope, rows)

@@ -14,10 +14,10 @@ PARAMS_LIMIT = 100
 TAGS_LIMIT = 100
 ENTITIES_LIMIT = 1000
 
-# A point: (key, timestamp in ms, step, value, is_nan); the value is 0 when it is NaN.
-Point = tuple[str, int, int, float, int]
-# A point that also measures a logged model: (model id, dataset name, dataset digest, point).
-ModelPoint = tuple[str, str, str, Point]
+# (timestamp in ms, step, value, is_nan); the value is 0 when it is NaN.
+Point = tuple[int, int, float, int]
+# A point that also measures a logged model: (model id, dataset name, dataset digest, key, point).
+ModelPoint = tuple[str, str, str, str, Point]
 
 _INT64_MIN, _INT64_MAX = wire.INT64
 _INFINITIES = (float("inf"), float("-inf"))
@@ -30,7 +30,7 @@ class Batch:
 
     scope: Scope
     run_id: str
-    points: list[Point] = field(default_factory=list)
+    points: dict[str, list[Point]] = field(default_factory=dict)  # by metric name
     model_points: list[ModelPoint] = field(default_factory=list)
     params: list[tuple[str, str]] = field(default_factory=list)
     tags: dict[str, str] = field(default_factory=dict)
@@ -60,10 +60,10 @@ def add_metric(batch: Batch, metric: Any, path: str, checked: set[str]) -> None:
     step = metric.get("step", 0)
     if type(step) is not int or not _INT64_MIN <= step <= _INT64_MAX:
         step = 0 if step is None else _integer(step, f"{prefix}step")
-    point = (key, timestamp, step, value, 0) if value == value else (key, timestamp, step, 0.0, 1)
-    batch.points.append(point)
+    point = (timestamp, step, value, 0) if value == value else (timestamp, step, 0.0, 1)
+    batch.points.setdefault(key, []).append(point)
     if "model_id" in metric or "modelId" in metric:
-        _add_model_point(batch, metric, prefix, point)
+        _add_model_point(batch, metric, prefix, key, point)
 
 
 def add_param(batch: Batch, param: Any, path: str, *, truncate: bool) -> None:
@@ -82,6 +82,12 @@ def add_tag(batch: Batch, tag: Any, path: str, *, truncate: bool) -> None:
 def cut(value: str, limit: int, name: str, *, truncate: bool) -> str:
     """Clients count on long values being cut, so that is the default; `RUNSTONE_TRUNCATE_LONG_VALUES=false` refuses them."""
     return value[:limit] if truncate else names.check_length(value, limit, name)
+
+
+def within_limits(metrics: int, params: int, tags: int) -> bool:
+    return (
+        metrics <= METRICS_LIMIT and params <= PARAMS_LIMIT and tags <= TAGS_LIMIT and metrics + params + tags <= ENTITIES_LIMIT
+    )
 
 
 def check_limits(metrics: int, params: int, tags: int) -> None:
@@ -159,7 +165,7 @@ def _timestamp(timestamp: Any, key: str, value: float, prefix: str) -> int:
     return number
 
 
-def _add_model_point(batch: Batch, metric: dict[str, Any], prefix: str, point: Point) -> None:
+def _add_model_point(batch: Batch, metric: dict[str, Any], prefix: str, key: str, point: Point) -> None:
     found: list[str] = []
     for snake, camel, limit in (
         ("model_id", "modelId", 64),
@@ -171,4 +177,4 @@ def _add_model_point(batch: Batch, metric: dict[str, Any], prefix: str, point: P
             raise wire.invalid_value(f"{prefix}{snake}", value)
         found.append(names.check_length(value or "", limit, f"{prefix}{snake}"))
     if found[0]:
-        batch.model_points.append((found[0], found[1], found[2], point))
+        batch.model_points.append((found[0], found[1], found[2], key, point))

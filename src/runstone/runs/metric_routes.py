@@ -12,10 +12,11 @@ import orjson
 from fastapi import Request, Response
 
 from runstone.core import paging, wire
-from runstone.core.scope import Context, Ctx, context_of
+from runstone.core.jsonbody import decode_object
+from runstone.core.scope import Context, Ctx, Scope, context_of
 from runstone.core.wire import answer
 from runstone.errors import InvalidParameter
-from runstone.runs import batch, history
+from runstone.runs import batch, decode, history
 from runstone.runs.append import append_batches
 from runstone.runs.batch import Batch
 from runstone.runs.guards import EditRun, ReadableRun, ReadableRuns, named_run
@@ -34,10 +35,9 @@ def _done() -> Response:
 
 @router.hot("/api/2.0/mlflow/runs/log-metric", guard=EditRun)
 async def log_metric(request: Request) -> Response:
-    raw = await wire.fields(request)
+    raw = await wire.read_json(request)
     ctx = context_of(request)
-    added = Batch(ctx.scope, named_run(raw))
-    batch.add_metric(added, raw, "", set())
+    added = decode.log_metric(raw, ctx.scope) or metric_of(decode_object(raw), ctx.scope)
     await ctx.db.append(append_batches, added)
     return _done()
 
@@ -64,10 +64,19 @@ async def set_tag(request: Request) -> Response:
 
 @router.hot("/api/2.0/mlflow/runs/log-batch", guard=EditRun)
 async def log_batch(request: Request) -> Response:
-    raw = await wire.fields(request)
+    raw = await wire.read_json(request)
     ctx = context_of(request)
-    await ctx.db.append(append_batches, batch_of(raw, ctx))
+    truncate = ctx.settings.truncate_long_values
+    added = decode.log_batch(raw, ctx.scope, truncate=truncate) or batch_of(decode_object(raw), ctx)
+    await ctx.db.append(append_batches, added)
     return _done()
+
+
+def metric_of(raw: dict[str, Any], scope: Scope) -> Batch:
+    """The whole body checked; raises `InvalidParameter` that names the first wrong field."""
+    added = Batch(scope, named_run(raw))
+    batch.add_metric(added, raw, "", set())
+    return added
 
 
 def batch_of(raw: dict[str, Any], ctx: Context) -> Batch:

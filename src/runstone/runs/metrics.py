@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from sqlalchemy import Connection
 
+from runstone.core import sqlite
 from runstone.core.db import driver_connection, raw_rows
 from runstone.core.scope import Scope
 from runstone.runs.queries import parts
 
-# (run_pk, key_id, timestamp, step, value, is_nan)
-PointRow = tuple[int, int, int, int, float, int]
+# (timestamp, step, value, is_nan)
+Point = tuple[int, int, float, int]
+# (run_pk, key_id): a series
 Place = tuple[int, int]
+# (number of points, number of NaN among them)
+Counts = tuple[int, int]
 
-_INSERT_SQLITE = "INSERT OR IGNORE INTO points (run_pk, key_id, timestamp, step, value, is_nan) VALUES (?, ?, ?, ?, ?, ?)"
+_INSERT_SQLITE = "INSERT OR IGNORE INTO points (run_pk, key_id, timestamp, step, value, is_nan)"
 
 # One statement whatever the number of points; it answers which series grew, because duplicates add nothing.
 _INSERT_POSTGRES = """
@@ -52,63 +56,45 @@ ON CONFLICT (run_pk, key_id) DO UPDATE SET
     first_step = CASE WHEN series.first_step <= excluded.first_step THEN series.first_step ELSE excluded.first_step END,
     max_step = CASE WHEN series.max_step >= excluded.max_step THEN series.max_step ELSE excluded.max_step END
 """
-_UPSERT_SQLITE = f"INSERT INTO series ({_SERIES_COLUMNS}) VALUES ({', '.join('?' * 13)}) {_MERGE_SERIES}"  # noqa: S608
+_INSERT_SERIES = f"INSERT INTO series ({_SERIES_COLUMNS})"
 _UPSERT_POSTGRES = (
-    f"INSERT INTO series ({_SERIES_COLUMNS}) SELECT * FROM unnest("  # noqa: S608
+    f"{_INSERT_SERIES} SELECT * FROM unnest("  # noqa: S608
     "%s::bigint[], %s::bigint[], %s::int[], %s::bigint[], %s::bigint[], %s::float8[], %s::smallint[], "
     f"%s::bigint[], %s::bigint[], %s::float8[], %s::float8[], %s::bigint[], %s::bigint[]) {_MERGE_SERIES}"
 )
 
 
-def add_points(connection: Connection, scope: Scope, rows: Sequence[PointRow]) -> None:
-    """Store `rows` and bring their series up to date. Points that exist already change nothing."""
-    distinct = list(dict.fromkeys(rows))
+def add_points(connection: Connection, scope: Scope, grown: dict[Place, list[Point]]) -> None:
+    """Store the points of each series in `grown` and bring the series up to date. Points that exist change nothing."""
     if connection.dialect.name == "sqlite":
-        added = _add_sqlite(connection, distinct)
+        added = _add_sqlite(connection, grown)
     else:
-        added = _add_postgres(connection, distinct)
-    if not added:
+        added = _add_postgres(connection, grown)
+    # Sorted, so that two processes that write the same series never wait for each other in a circle.
+    merged = [summary(scope, place, grown[place], added[place]) for place in sorted(added)]
+    if not merged:
         return
-    merged = [row for row in summaries(scope, distinct, added) if (row[0], row[1]) in added]
     raw = driver_connection(connection)
     if connection.dialect.name == "sqlite":
-        raw.executemany(_UPSERT_SQLITE, merged)
+        sqlite.insert_rows(raw, _INSERT_SERIES, 13, _MERGE_SERIES, merged)
     else:
-        # Sorted, so that two processes that write the same series never wait for each other in a circle.
-        merged.sort()
         with raw.cursor() as cursor:
             cursor.execute(_UPSERT_POSTGRES, [list(column) for column in zip(*merged, strict=True)])
 
 
-def summaries(scope: Scope, rows: Sequence[PointRow], added: dict[Place, tuple[int, int]]) -> list[tuple[Any, ...]]:
-    """One row for `series` per series among `rows`; how many points are new is taken from `added`."""
-    latest: dict[Place, tuple[int, int, int, float]] = {}
-    lowest: dict[Place, float] = {}
-    highest: dict[Place, float] = {}
-    steps: dict[Place, tuple[int, int]] = {}
-    for run_pk, key_id, timestamp, step, value, is_nan in rows:
-        place = (run_pk, key_id)
-        rank = (step, timestamp, 1 - is_nan, value)
-        if place not in latest:
-            latest[place], steps[place] = rank, (step, step)
-        else:
-            latest[place] = max(latest[place], rank)
-            first, last = steps[place]
-            if step < first or step > last:
-                steps[place] = (min(first, step), max(last, step))
-        if not is_nan:
-            if place not in lowest:
-                lowest[place] = highest[place] = value
-            elif value < lowest[place]:
-                lowest[place] = value
-            elif value > highest[place]:
-                highest[place] = value
-    found = []
-    for place, (step, timestamp, is_number, value) in latest.items():
-        count, nan_count = added.get(place, (0, 0))
-        head = (*place, scope.workspace_id, step, timestamp, value, 1 - is_number, count, nan_count)
-        found.append((*head, lowest.get(place), highest.get(place), *steps[place]))
-    return found
+def summary(scope: Scope, place: Place, points: list[Point], added: Counts) -> tuple[Any, ...]:
+    """The row for `series` that these points make; how many of them are new is known from `added`."""
+    _timestamps, steps, values, nans = zip(*points, strict=True)
+    last_step = max(steps)
+    if steps.count(last_step) == 1:
+        last = points[steps.index(last_step)]
+    else:
+        last = max((point for point in points if point[1] == last_step), key=lambda p: (p[0], 1 - p[3], p[2]))
+    timestamp, _, value, is_nan = last
+    numbers = [point[2] for point in points if not point[3]] if any(nans) else values
+    lowest, highest = (min(numbers), max(numbers)) if numbers else (None, None)
+    latest = (last_step, timestamp, value, is_nan)
+    return (*place, scope.workspace_id, *latest, *added, lowest, highest, min(steps), last_step)
 
 
 def latest_of(connection: Connection, scope: Scope, run_pks: Sequence[int]) -> list[tuple[Any, ...]]:
@@ -123,29 +109,30 @@ def latest_of(connection: Connection, scope: Scope, run_pks: Sequence[int]) -> l
     return found
 
 
-def _add_sqlite(connection: Connection, rows: list[PointRow]) -> dict[Place, tuple[int, int]]:
-    """The series that grew, with how many points and how many NaN. Nearly always nothing is a duplicate: then the
-    count is known beforehand, and only otherwise the rows are inserted again one by one to see which are new.
+def _add_sqlite(connection: Connection, grown: dict[Place, list[Point]]) -> dict[Place, Counts]:
+    """The series that grew, and by what. Nearly always nothing is a duplicate: then the counts are known beforehand,
+    and only otherwise the rows are inserted again one by one to see which are new.
     """
     raw = driver_connection(connection)
+    rows = [place + point for place, points in sorted(grown.items()) for point in points]
     raw.execute("SAVEPOINT points")
-    inserted = raw.executemany(_INSERT_SQLITE, rows).rowcount
-    if inserted == len(rows):
+    if sqlite.insert_rows(raw, _INSERT_SQLITE, 6, "", rows) == len(rows):
         raw.execute("RELEASE points")
-        return _counted(rows)
+        return {place: (len(points), sum([point[3] for point in points])) for place, points in grown.items()}
     raw.execute("ROLLBACK TO points")
     raw.execute("RELEASE points")
-    return _counted([row for row in rows if raw.execute(_INSERT_SQLITE, row).rowcount == 1])
+    return _counted(row for row in rows if sqlite.insert_rows(raw, _INSERT_SQLITE, 6, "", [row]) == 1)
 
 
-def _add_postgres(connection: Connection, rows: list[PointRow]) -> dict[Place, tuple[int, int]]:
+def _add_postgres(connection: Connection, grown: dict[Place, list[Point]]) -> dict[Place, Counts]:
+    rows = sorted(place + point for place, points in grown.items() for point in points)
     with driver_connection(connection).cursor() as cursor:
-        cursor.execute(_INSERT_POSTGRES, [list(column) for column in zip(*sorted(rows), strict=True)])
+        cursor.execute(_INSERT_POSTGRES, [list(column) for column in zip(*rows, strict=True)])
         return {(run_pk, key_id): (count, nan_count) for run_pk, key_id, count, nan_count in cursor}
 
 
-def _counted(rows: list[PointRow]) -> dict[Place, tuple[int, int]]:
-    found: dict[Place, tuple[int, int]] = {}
+def _counted(rows: Iterable[tuple[int, int, int, int, float, int]]) -> dict[Place, Counts]:
+    found: dict[Place, Counts] = {}
     for run_pk, key_id, _timestamp, _step, _value, is_nan in rows:
         count, nan_count = found.get((run_pk, key_id), (0, 0))
         found[run_pk, key_id] = (count + 1, nan_count + is_nan)
