@@ -15,6 +15,7 @@ from runstone.app import create_app, framed, open_database, open_roots
 from runstone.core import address, log
 from runstone.core.address import DatabaseRefused
 from runstone.core.frame import Frame
+from runstone.core.http import OnePacket
 from runstone.settings import Settings
 
 # How long a thread may keep the interpreter from another that waits. The default of 5 ms is longer than a whole group
@@ -102,7 +103,7 @@ def _config(app: Frame | str, workers: int = 1) -> uvicorn.Config:
         server_header=False,
         ws="none",
         loop="uvloop",
-        http="httptools",
+        http=OnePacket,
         timeout_keep_alive=75,
         timeout_graceful_shutdown=GRACE_SECONDS,
         proxy_headers=False,

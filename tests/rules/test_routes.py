@@ -45,6 +45,17 @@ class TestGuards:
             assert any(other.path == twin and other.methods == route.methods for other in ROUTES)
 
 
+@pytest.mark.parametrize("route", [route for route in ROUTES if isinstance(route, APIRoute)], ids=lambda route: route.path)
+def test_no_dependency_waits_for_a_thread(route: APIRoute) -> None:
+    """A plain function would be run in a thread pool for every request."""
+    waiting = [route.dependant]
+    while waiting:
+        dependant = waiting.pop()
+        assert dependant.call is not None
+        assert inspect.iscoroutinefunction(dependant.call), f"{dependant.call} should be async"
+        waiting += dependant.dependencies
+
+
 class TestContract:
     def test_every_planned_route_answers_or_is_listed_as_not_built(self) -> None:
         built = {(method, plain(route.path)) for route in ROUTES for method in route.methods or ()}

@@ -18,9 +18,9 @@ from runstone.core.scope import DEFAULT_SCOPE
 from runstone.runs import queries
 from runstone.runs.append import append_batches
 from runstone.runs.batch import Batch, Point
-from runstone.runs.lifecycle import start
 from runstone.runs.schemas import CreateRun
 from runstone.runs.search import order_of, where_of
+from runstone.runs.starts import start
 from runstone.settings import Settings
 from tests.conftest import Databases
 
@@ -75,7 +75,7 @@ def make_run(db: Database, dice: random.Random, number: int) -> Row:
         None,
     )
     body = CreateRun(experiment_id="0", run_name=row.name, start_time=row.start_time)
-    made, _ = db.write_now(lambda c: start(c, DEFAULT_SCOPE, body, truncate=True))
+    made = db.write_now(lambda c: start(c, DEFAULT_SCOPE, body, truncate=True))
     row.run_id = made.run_id
     row.end_time = dice.choice([None, dice.randint(0, 20)])
     row.params = {key: dice.choice(NAMES) for key in PARAMS if dice.random() < 0.7}

@@ -60,11 +60,11 @@ def requested_path(request: Request) -> str:
     return paths.canonical(paths.decoded(rest.removeprefix(b"/")))
 
 
-def _readable(request: Request, ctx: Ctx) -> ReadStore:
+async def _readable(request: Request, ctx: Ctx) -> ReadStore:
     return ReadStore(_checked_key(request, ctx))
 
 
-def _writable(request: Request, ctx: Ctx) -> WriteStore:
+async def _writable(request: Request, ctx: Ctx) -> WriteStore:
     return WriteStore(_checked_key(request, ctx))
 
 

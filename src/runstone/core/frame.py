@@ -15,6 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from runstone.core import ids
 from runstone.core.failures import json_answer
+from runstone.core.headers import header
 from runstone.errors import EndpointNotFound, InvalidParameter, PermissionDenied, RunstoneError
 from runstone.settings import Settings
 
@@ -66,7 +67,7 @@ class Frame:
         self._log(scope, sender, request_id, started)
 
     async def _answer(self, scope: Scope, receive: Receive, sender: _Sender) -> None:
-        if scope["method"] == "OPTIONS" and _header(scope, b"access-control-request-method"):
+        if scope["method"] == "OPTIONS" and header(scope, b"access-control-request-method"):
             await _preflight(sender)
         else:
             await self._app(scope, receive, sender)
@@ -83,7 +84,7 @@ class Frame:
                 raise EndpointNotFound(f"Everything is below {self._prefix}/ on this server.")
         if sum(len(name) + len(value) for name, value in scope["headers"]) > HEADERS_LIMIT:
             raise InvalidParameter(f"The request's headers are larger than {HEADERS_LIMIT} bytes in all.")
-        if scope["path"] not in UNGUARDED and not self._host_allowed(_header(scope, b"host")):
+        if scope["path"] not in UNGUARDED and not self._host_allowed(header(scope, b"host")):
             raise PermissionDenied(
                 "Invalid Host header - possible DNS rebinding attack detected. Start the server with --allowed-hosts naming "
                 "the name that you use for it."
@@ -106,8 +107,8 @@ class Frame:
 
     def _origin_allowed(self, scope: Scope) -> bool:
         """A browser says where a page is from; a page of another site may not write here. Programs say nothing."""
-        origin = _header(scope, b"origin").lower()
-        site = _header(scope, b"sec-fetch-site").lower()
+        origin = header(scope, b"origin").lower()
+        site = header(scope, b"sec-fetch-site").lower()
         if origin in self._origins or "*" in self._origins:
             return True
         if site and site not in ("same-origin", "none"):
@@ -116,12 +117,12 @@ class Frame:
         if not origin or (origin == "null" and site == "same-origin"):
             return True
         return origin in {
-            f"http://{_header(scope, b'host').lower()}",
-            f"https://{_header(scope, b'host').lower()}",
+            f"http://{header(scope, b'host').lower()}",
+            f"https://{header(scope, b'host').lower()}",
         }
 
     def _cors(self, scope: Scope) -> list[tuple[bytes, bytes]]:
-        origin = _header(scope, b"origin")
+        origin = header(scope, b"origin")
         if not origin or (origin.lower() not in self._origins and "*" not in self._origins):
             return []
         return [(b"access-control-allow-origin", origin.encode("latin-1")), (b"vary", b"Origin")]
@@ -181,24 +182,6 @@ async def _preflight(sender: _Sender) -> None:
 def listed(text: str) -> set[str]:
     """The lower-cased items of a comma-separated setting."""
     return {item.strip().lower().rstrip("/") for item in text.split(",") if item.strip()}
-
-
-def _headers(scope: Scope) -> dict[bytes, bytes]:
-    """Every header once; one that stands there twice has a value that matches nothing. Kept for the request's time."""
-    found: dict[bytes, bytes] | None = scope.get("runstone.headers")
-    if found is None:
-        listed_headers = scope["headers"]
-        found = dict(listed_headers)
-        if len(found) != len(listed_headers):
-            names = [name for name, _ in listed_headers]
-            found.update((name, b"\x00") for name in set(names) if names.count(name) > 1)
-        scope["runstone.headers"] = found
-    return found
-
-
-def _header(scope: Scope, name: bytes) -> str:
-    """The header's value; '' when it is absent."""
-    return _headers(scope).get(name, b"").decode("latin-1")
 
 
 def _is_private(name: str) -> bool:

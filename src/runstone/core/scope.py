@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Protocol, TypeVar
 
 from fastapi import Depends, Request
-from sqlalchemy import ColumnElement, Select, Table, select
+from sqlalchemy import ColumnElement, Connection, Select, Table, select
 
 if TYPE_CHECKING:
     from runstone.core.db import Database
@@ -30,6 +31,33 @@ def scoped(table: Table, scope: Scope, *columns: ColumnElement[Any]) -> Select[A
     return select(*(columns or table.columns)).select_from(table).where(table.c.workspace_id == scope.workspace_id)
 
 
+class Scoped(Protocol):
+    @property
+    def scope(self) -> Scope: ...
+
+
+S = TypeVar("S", bound=Scoped)
+Result = TypeVar("Result")
+
+
+def merging(
+    merge: Callable[[Connection, Scope, Sequence[S]], list[Result | Exception]],
+) -> Callable[[Connection, Sequence[S]], list[Result | Exception]]:
+    """For `db.append`: calls `merge` once per workspace among the items that wait, and answers in their order."""
+
+    def merged(connection: Connection, items: Sequence[S]) -> list[Result | Exception]:
+        scopes = {item.scope for item in items}
+        if len(scopes) == 1:
+            return merge(connection, items[0].scope, items)
+        found: dict[int, Result | Exception] = {}
+        for scope in scopes:
+            numbers = [i for i, item in enumerate(items) if item.scope == scope]
+            found.update(zip(numbers, merge(connection, scope, [items[i] for i in numbers]), strict=True))
+        return [found[i] for i in range(len(items))]
+
+    return merged
+
+
 @dataclass(frozen=True, slots=True)
 class Context:
     """What a route needs besides its body: the database, the settings, who asks."""
@@ -50,4 +78,9 @@ def context_of(request: Request) -> Context:
     return Context(state.db, state.settings, scope_of(request), state.token_key)
 
 
-Ctx = Annotated[Context, Depends(context_of)]
+async def _context(request: Request) -> Context:
+    """Asynchronous, as every dependency: FastAPI sends a plain function to a thread, which costs more than most queries."""
+    return context_of(request)
+
+
+Ctx = Annotated[Context, Depends(_context)]

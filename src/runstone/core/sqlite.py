@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
-import functools
-import itertools
 import os
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -71,32 +69,6 @@ def checkpoint(engine: Engine) -> None:
             raw.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
         finally:
             raw.close()
-
-
-def insert_rows(raw: Any, head: str, width: int, tail: str, rows: Sequence[tuple[Any, ...]]) -> int:
-    """`head` VALUES rows `tail`, many rows a statement; how many rows were inserted or changed.
-
-    Not `executemany`: the driver lets go of the interpreter's lock for each row and then waits for a busy event loop to
-    give it back. Measured beside a busy thread: 870 microseconds a row, and 2 this way.
-    """
-    touched = 0
-    start = 0
-    for size in _ROWS_A_STATEMENT:
-        while len(rows) - start >= size:
-            values = list(itertools.chain.from_iterable(rows[start : start + size]))
-            touched += raw.execute(_statement(head, width, tail, size), values).rowcount
-            start += size
-    return touched
-
-
-# Few sizes, so that each statement stays prepared; the largest stays below SQLite's 32 766 values with 13 columns.
-_ROWS_A_STATEMENT = (2048, 512, 128, 32, 8, 2, 1)
-
-
-@functools.lru_cache(maxsize=256)
-def _statement(head: str, width: int, tail: str, size: int) -> str:
-    row = f"({', '.join('?' * width)})"
-    return f"{head} VALUES {', '.join([row] * size)} {tail}"
 
 
 def _engine(address: Address, cache_kib: int, begin: str, prepare: Callable[[Any], None]) -> Engine:

@@ -21,6 +21,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError, Va
 from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError
 
+from runstone.core.headers import header
 from runstone.core.jsonbody import decode_object, refuse_unstorable_text
 from runstone.errors import InvalidParameter, PayloadTooLarge
 
@@ -160,10 +161,10 @@ class Message(BaseModel):
 async def read_body(request: Request) -> bytes:
     """The whole body, within `max_json_bytes`."""
     limit: int = request.app.state.settings.max_json_bytes
-    declared = request.headers.get("content-length", "")
+    declared = header(request.scope, b"content-length")
     if declared.isdigit() and int(declared) > limit:
         raise PayloadTooLarge(f"The request body is larger than {limit} bytes. Split it into smaller requests.")
-    if request.headers.get("content-encoding", "identity").lower() != "identity":
+    if header(request.scope, b"content-encoding").lower() not in ("", "identity"):
         raise InvalidParameter("Content-Encoding is not supported for JSON requests. Send the body as it is.")
     chunks: list[bytes] = []
     size = 0
@@ -179,10 +180,10 @@ def check_content_type(request: Request) -> None:
     """POST and PUT must say application/json, so that no web form can write here."""
     if request.method not in ("POST", "PUT"):
         return
-    declared = request.headers.get("content-type")
+    declared = header(request.scope, b"content-type")
     if declared == "application/json":
         return
-    if declared is None:
+    if not declared:
         raise InvalidParameter("Bad Request. Content-Type header is missing. Content-Type must be one of ['application/json'].")
     kind, _, parameters = declared.partition(";")
     if kind.strip().lower() != "application/json":

@@ -36,7 +36,7 @@ class ExperimentGuard:
     def load(self, connection: Connection) -> Row[Any]:
         row = queries.find(connection, self.scope, self.number)
         if row is None:
-            raise NotFound(f"No Experiment with id={self.number} exists")
+            raise _not_found(self.number)
         return row
 
 
@@ -49,12 +49,22 @@ class EditExperiment(ExperimentGuard):
 
     def load_active(self, connection: Connection) -> Row[Any]:
         row = self.load(connection)
-        if row.lifecycle_stage != "active":
-            raise InvalidParameter(
-                f"The experiment {self.number} must be in the 'active' state. Current state is {row.lifecycle_stage}. "
-                "Restore it first."
-            )
+        check_active(self.number, row.lifecycle_stage)
         return row
+
+
+def check_active(number: int, stage: str) -> None:
+    """Raises for an experiment that takes no changes; `stage` is '' when there is none of that number."""
+    if not stage:
+        raise _not_found(number)
+    if stage != "active":
+        raise InvalidParameter(
+            f"The experiment {number} must be in the 'active' state. Current state is {stage}. Restore it first."
+        )
+
+
+def _not_found(number: int) -> NotFound:
+    return NotFound(f"No Experiment with id={number} exists")
 
 
 class WorkspaceReader:
@@ -81,5 +91,15 @@ async def _editable(request: Request, ctx: Ctx) -> EditExperiment:
 
 ReadableExperiment = Annotated[ReadExperiment, Depends(_readable)]
 EditableExperiment = Annotated[EditExperiment, Depends(_editable)]
-ReadableWorkspace = Annotated[WorkspaceReader, Depends(WorkspaceReader)]
-WritableWorkspace = Annotated[WorkspaceWriter, Depends(WorkspaceWriter)]
+
+
+async def _reader() -> WorkspaceReader:
+    return WorkspaceReader()
+
+
+async def _writer() -> WorkspaceWriter:
+    return WorkspaceWriter()
+
+
+ReadableWorkspace = Annotated[WorkspaceReader, Depends(_reader)]
+WritableWorkspace = Annotated[WorkspaceWriter, Depends(_writer)]

@@ -40,11 +40,11 @@ class EditModel(ModelGuard):
     """A logged model of the workspace that takes changes; deleted ones do too, as their uploads may still end."""
 
 
-def _readable(request: Request, ctx: Ctx) -> ReadModel:
+async def _readable(request: Request, ctx: Ctx) -> ReadModel:
     return ReadModel(request.path_params["model_id"], ctx.scope)
 
 
-def _editable(request: Request, ctx: Ctx) -> EditModel:
+async def _editable(request: Request, ctx: Ctx) -> EditModel:
     return EditModel(request.path_params["model_id"], ctx.scope)
 
 

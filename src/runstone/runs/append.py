@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 
 from runstone.core import keyvalue
 from runstone.core.commit import Raced
-from runstone.core.scope import Scope
+from runstone.core.scope import Scope, merging
 from runstone.errors import InvalidParameter, NotFound, RunstoneError
 from runstone.logged_models import metrics as model_metrics
 from runstone.runs import guards, metrics, queries
@@ -23,41 +23,37 @@ from runstone.runs.batch import Batch
 Places = dict[str, tuple[int, str]]
 
 
-def append_batches(connection: Connection, batches: Sequence[Batch]) -> list[Exception | None]:
-    outcomes: list[Exception | None] = [None] * len(batches)
-    for scope in {batch.scope for batch in batches}:
-        numbered = [(i, batch) for i, batch in enumerate(batches) if batch.scope == scope]
-        _append_scope(connection, scope, numbered, outcomes)
-    return outcomes
-
-
-def _append_scope(
-    connection: Connection, scope: Scope, numbered: list[tuple[int, Batch]], outcomes: list[Exception | None]
-) -> None:
-    rows = queries.places(connection, scope, {batch.run_id for _, batch in numbered})
-    models = _models(connection, scope, [batch for _, batch in numbered])
-    numbers = keyvalue.key_ids(connection, _names(numbered, rows))
-    params = _Params(connection, scope, [batch for _, batch in numbered], rows, numbers)
+def _append(connection: Connection, scope: Scope, batches: Sequence[Batch]) -> list[Exception | None]:
+    outcomes: list[Exception | None] = []
+    rows = queries.places(connection, scope, {batch.run_id for batch in batches})
+    models = _models(connection, scope, batches)
+    numbers = keyvalue.key_ids(connection, _names(batches, rows))
+    params = _Params(connection, scope, batches, rows, numbers)
     accepted: list[Batch] = []
-    for i, batch in numbered:
+    for batch in batches:
         try:
             _check_active(batch, rows)
             _check_models(batch, models)
             params.accept(batch)
         except RunstoneError as error:
-            outcomes[i] = error
+            outcomes.append(error)
             continue
+        outcomes.append(None)
         accepted.append(batch)
     params.store()
     _store_tags(connection, scope, accepted, rows, numbers)
     _store_points(connection, scope, accepted, rows, numbers)
     _store_model_points(connection, scope, accepted, models, numbers)
+    return outcomes
 
 
-def _names(numbered: list[tuple[int, Batch]], rows: Places) -> set[str]:
+append_batches = merging(_append)
+
+
+def _names(batches: Sequence[Batch], rows: Places) -> set[str]:
     """The keys to number; not those of requests that will be refused anyway."""
     names: set[str] = set()
-    for _, batch in numbered:
+    for batch in batches:
         if batch.run_id in rows:
             names.update(batch.points)
             names.update([key for key, _ in batch.params])
@@ -73,7 +69,7 @@ def _check_active(batch: Batch, rows: Places) -> None:
         raise guards.not_active(batch.run_id, place[1])
 
 
-def _models(connection: Connection, scope: Scope, batches: list[Batch]) -> dict[str, int]:
+def _models(connection: Connection, scope: Scope, batches: Sequence[Batch]) -> dict[str, int]:
     wanted = {model_id for batch in batches for model_id, *_ in batch.model_points}
     return model_metrics.active_pks(connection, scope, wanted) if wanted else {}
 
@@ -91,7 +87,7 @@ class _Params:
         self,
         connection: Connection,
         scope: Scope,
-        batches: list[Batch],
+        batches: Sequence[Batch],
         rows: Places,
         numbers: dict[str, int],
     ) -> None:
@@ -124,11 +120,7 @@ class _Params:
     def store(self) -> None:
         if not self._new:
             return
-        workspace = self._scope.workspace_id
-        rows = [
-            {"run_pk": run_pk, "key_id": key_id, "workspace_id": workspace, "value": value}
-            for (run_pk, key_id), value in sorted(self._new.items())
-        ]
+        rows = [queries.pair_row(self._scope, *place, value) for place, value in sorted(self._new.items())]
         if queries.add_params(self._connection, rows) != len(rows):
             raise Raced("a param was written by another server process")
 
@@ -163,7 +155,7 @@ def _store_tags(
             queries.change(connection, run_pk, name=name)
     queries.put_tags(
         connection,
-        [queries.tag_row(scope, run_pk, key_id, value) for (run_pk, key_id), value in sorted(latest.items())],
+        [queries.pair_row(scope, *place, value) for place, value in sorted(latest.items())],
     )
 
 

@@ -82,6 +82,10 @@ async def _editable(request: Request, ctx: Ctx) -> EditRun:
     return EditRun(named_run(await wire.fields(request)), ctx.scope)
 
 
+async def _readers() -> ReadRuns:
+    return ReadRuns()
+
+
 ReadableRun = Annotated[ReadRun, Depends(_readable)]
 EditableRun = Annotated[EditRun, Depends(_editable)]
-ReadableRuns = Annotated[ReadRuns, Depends(ReadRuns)]
+ReadableRuns = Annotated[ReadRuns, Depends(_readers)]

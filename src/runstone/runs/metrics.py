@@ -7,8 +7,8 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from runstone.core import sqlite
 from runstone.core.db import driver_connection, raw_rows
+from runstone.core.rows import insert_rows
 from runstone.core.scope import Scope
 from runstone.runs.queries import parts
 
@@ -74,11 +74,10 @@ def add_points(connection: Connection, scope: Scope, grown: dict[Place, list[Poi
     merged = [summary(scope, place, grown[place], added[place]) for place in sorted(added)]
     if not merged:
         return
-    raw = driver_connection(connection)
     if connection.dialect.name == "sqlite":
-        sqlite.insert_rows(raw, _INSERT_SERIES, 13, _MERGE_SERIES, merged)
+        insert_rows(connection, _INSERT_SERIES, 13, _MERGE_SERIES, merged)
     else:
-        with raw.cursor() as cursor:
+        with driver_connection(connection).cursor() as cursor:
             cursor.execute(_UPSERT_POSTGRES, [list(column) for column in zip(*merged, strict=True)])
 
 
@@ -116,12 +115,12 @@ def _add_sqlite(connection: Connection, grown: dict[Place, list[Point]]) -> dict
     raw = driver_connection(connection)
     rows = [place + point for place, points in sorted(grown.items()) for point in points]
     raw.execute("SAVEPOINT points")
-    if sqlite.insert_rows(raw, _INSERT_SQLITE, 6, "", rows) == len(rows):
+    if insert_rows(connection, _INSERT_SQLITE, 6, "", rows).touched == len(rows):
         raw.execute("RELEASE points")
         return {place: (len(points), sum([point[3] for point in points])) for place, points in grown.items()}
     raw.execute("ROLLBACK TO points")
     raw.execute("RELEASE points")
-    return _counted(row for row in rows if sqlite.insert_rows(raw, _INSERT_SQLITE, 6, "", [row]) == 1)
+    return _counted(row for row in rows if insert_rows(connection, _INSERT_SQLITE, 6, "", [row]).touched == 1)
 
 
 def _add_postgres(connection: Connection, grown: dict[Place, list[Point]]) -> dict[Place, Counts]:

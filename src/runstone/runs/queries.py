@@ -3,25 +3,52 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, Row, Table, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, Table, delete, func, select, update
 
-from runstone.core import keyvalue, upsert
+from runstone.core import keyvalue
 from runstone.core.clock import now_ms
-from runstone.core.db import raw_many, raw_rows
+from runstone.core.db import raw_rows
+from runstone.core.rows import insert_rows
 from runstone.core.scope import Scope, scoped
 from runstone.runs.tables import run_params, run_tags, runs
 from runstone.search.order import Order
 
+# (run_pk, key_id, workspace_id, value): a param or a tag
+PairRow = tuple[int, int, int, str]
+
 RUN_NAME_TAG = "mlflow.runName"
 IN_LIMIT = 1000
 
-_ADD_PARAM = "INSERT INTO run_params (run_pk, key_id, workspace_id, value) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING"
-_PUT_TAG = (
-    "INSERT INTO run_tags (run_pk, key_id, workspace_id, value) VALUES (?, ?, ?, ?) "
-    "ON CONFLICT (run_pk, key_id) DO UPDATE SET value = excluded.value"
-)
+_ADD_PARAM = "INSERT INTO run_params (run_pk, key_id, workspace_id, value)"
+_PUT_TAG = "INSERT INTO run_tags (run_pk, key_id, workspace_id, value)"
+_OVER_TAG = "ON CONFLICT (run_pk, key_id) DO UPDATE SET value = excluded.value"
+
+
+class RunRow(NamedTuple):
+    """A run as the wire shows it. Made by the hot paths, where a row of the engine costs more than the query."""
+
+    id: int
+    run_id: str
+    experiment_id: int
+    name: str
+    user_id: str
+    status: str
+    start_time: int
+    end_time: int | None
+    lifecycle_stage: str
+    artifact_uri: str
+
+
+_CREATE = f"INSERT INTO runs (workspace_id, {', '.join(RunRow._fields[1:])})"
+# Types are said where a parameter stands, because all the values of a column may be NULL.
+_CHANGE_HEAD = """
+UPDATE runs SET status = COALESCE(CAST(new.column2 AS TEXT), status),
+                end_time = COALESCE(CAST(new.column3 AS BIGINT), end_time),
+                name = COALESCE(CAST(new.column4 AS TEXT), name)
+FROM ("""
+_CHANGE_TAIL = ") AS new WHERE runs.id = CAST(new.column1 AS BIGINT)"
 
 
 def find(connection: Connection, scope: Scope, run_id: str) -> Row[Any] | None:
@@ -44,9 +71,22 @@ def places(connection: Connection, scope: Scope, run_ids: Collection[str]) -> di
     return {run_id: (number, stage) for run_id, number, stage in raw_rows(connection, sql, (scope.workspace_id, *run_ids))}
 
 
-def create(connection: Connection, row: dict[str, Any]) -> Row[Any]:
-    """The new run."""
-    return connection.execute(insert(runs).values(row).returning(*runs.columns)).one()
+def rows_of(connection: Connection, scope: Scope, run_ids: Collection[str]) -> dict[str, RunRow]:
+    """The runs among `run_ids` that exist, by run id."""
+    marks = ", ".join("?" * len(run_ids))
+    sql = f"SELECT {', '.join(RunRow._fields)} FROM runs WHERE workspace_id = ? AND run_id IN ({marks})"  # noqa: S608
+    return {row[1]: RunRow._make(row) for row in raw_rows(connection, sql, (scope.workspace_id, *run_ids))}
+
+
+def create_all(connection: Connection, scope: Scope, rows: Sequence[RunRow]) -> dict[str, int]:
+    """The internal numbers of the new runs, by run id."""
+    values = [(scope.workspace_id, *row[1:]) for row in rows]
+    return dict(insert_rows(connection, _CREATE, 10, "RETURNING run_id, id", values).returned)
+
+
+def change_all(connection: Connection, changes: Sequence[tuple[int, str | None, int | None, str | None]]) -> None:
+    """(run_pk, status, end_time, name) of each run; None leaves what is there."""
+    insert_rows(connection, _CHANGE_HEAD, 4, _CHANGE_TAIL, changes)
 
 
 def change(connection: Connection, run_pk: int, **values: Any) -> Row[Any]:
@@ -99,28 +139,24 @@ def stored_params(
     return found
 
 
-def add_params(connection: Connection, rows: list[dict[str, Any]]) -> int:
+def add_params(connection: Connection, rows: Sequence[PairRow]) -> int:
     """Insert what is not there yet; the number of rows that were new."""
-    if connection.dialect.name == "sqlite":
-        values = [(row["run_pk"], row["key_id"], row["workspace_id"], row["value"]) for row in rows]
-        return raw_many(connection, _ADD_PARAM, values)
-    return upsert.add_new(connection, run_params, rows)
+    return insert_rows(connection, _ADD_PARAM, 4, "ON CONFLICT DO NOTHING", rows).touched
 
 
 def set_tags(connection: Connection, scope: Scope, run_pk: int, tags: Iterable[tuple[str, str]]) -> None:
     pairs = dict(tags)
     numbers = keyvalue.key_ids(connection, pairs)
-    put_tags(connection, [tag_row(scope, run_pk, numbers[key], value) for key, value in pairs.items()])
+    put_tags(connection, [pair_row(scope, run_pk, numbers[key], value) for key, value in pairs.items()])
 
 
-def tag_row(scope: Scope, run_pk: int, key_id: int, value: str) -> dict[str, Any]:
-    return {"run_pk": run_pk, "key_id": key_id, "workspace_id": scope.workspace_id, "value": value}
+def pair_row(scope: Scope, run_pk: int, key_id: int, value: str) -> PairRow:
+    return (run_pk, key_id, scope.workspace_id, value)
 
 
-def put_tags(connection: Connection, rows: list[dict[str, Any]]) -> None:
-    if rows:
-        values = [(row["run_pk"], row["key_id"], row["workspace_id"], row["value"]) for row in rows]
-        raw_many(connection, _PUT_TAG, values)
+def put_tags(connection: Connection, rows: Sequence[PairRow]) -> None:
+    """Each row of another (run, key): a statement may not touch one twice."""
+    insert_rows(connection, _PUT_TAG, 4, _OVER_TAG, rows)
 
 
 def tag_value(connection: Connection, scope: Scope, run_pk: int, key: str) -> str | None:

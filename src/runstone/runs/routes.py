@@ -5,16 +5,16 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 import orjson
-from fastapi import Response
+from fastapi import Request, Response
 
 from runstone.core import paging, wire
-from runstone.core.scope import Context, Ctx
+from runstone.core.scope import Context, Ctx, context_of
 from runstone.core.wire import answer
 from runstone.errors import InvalidParameter, NotFound
-from runstone.experiments.guards import ReadableWorkspace, WritableWorkspace, experiment_number
+from runstone.experiments.guards import ReadableWorkspace, WorkspaceWriter, experiment_number
 from runstone.experiments.schemas import SearchDatasets
-from runstone.runs import inputs, lifecycle, queries, render
-from runstone.runs.guards import EditableRun, ReadableRun
+from runstone.runs import inputs, lifecycle, queries, render, starts
+from runstone.runs.guards import EditableRun, EditRun, ReadableRun, named_run
 from runstone.runs.schemas import (
     CreateRun,
     DeleteTag,
@@ -36,12 +36,13 @@ EXPERIMENTS_LIMIT = 30_000
 STAGES = {"ACTIVE_ONLY": ("active",), "DELETED_ONLY": ("deleted",), "ALL": ("active", "deleted")}
 
 
-@router.post("/api/2.0/mlflow/runs/create")
-async def create_run(body: Annotated[CreateRun, wire.body(CreateRun)], ctx: Ctx, _: WritableWorkspace) -> Response:
-    truncate = ctx.settings.truncate_long_values
-    row, tags = await ctx.db.write(lambda c: lifecycle.start(c, ctx.scope, body, truncate=truncate))
-    run = {"info": info_json(row), "data": data_json((), (), tags), "inputs": {}}
-    return answer({"run": run})
+@router.hot("/api/2.0/mlflow/runs/create", guard=WorkspaceWriter)
+async def create_run(request: Request) -> Response:
+    ctx = context_of(request)
+    body = await wire.parse(request, CreateRun)
+    start = starts.checked_start(body, ctx.scope, truncate=ctx.settings.truncate_long_values)
+    row: queries.RunRow = await ctx.db.append(starts.append_starts, start)
+    return answer({"run": {"info": info_json(row), "data": data_json((), (), start.tags.items()), "inputs": {}}})
 
 
 @router.get("/api/2.0/mlflow/runs/get")
@@ -49,9 +50,12 @@ async def get_run(run: ReadableRun, ctx: Ctx) -> Response:
     return answer({"run": await ctx.db.read(lambda c: render.run_json(c, ctx.scope, run.load(c)))})
 
 
-@router.post("/api/2.0/mlflow/runs/update")
-async def update_run(body: Annotated[UpdateRun, wire.body(UpdateRun)], ctx: Ctx, run: EditableRun) -> Response:
-    return answer({"run_info": info_json(await ctx.db.write(lambda c: lifecycle.update(c, run, body)))})
+@router.hot("/api/2.0/mlflow/runs/update", guard=EditRun)
+async def update_run(request: Request) -> Response:
+    ctx = context_of(request)
+    body = await wire.parse(request, UpdateRun)
+    run = EditRun(named_run(await wire.fields(request)), ctx.scope)
+    return answer({"run_info": info_json(await ctx.db.append(starts.append_changes, starts.checked_change(run, body)))})
 
 
 @router.post("/api/2.0/mlflow/runs/delete")
