@@ -18,6 +18,8 @@ from runstone.settings import Settings
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None)
 database = typer.Typer(no_args_is_help=True, help="Look after the database's tables.")
 app.add_typer(database, name="db")
+points = typer.Typer(no_args_is_help=True, help="Look after the points of metrics.")
+app.add_typer(points, name="points")
 
 SHORT = {"host": "-h", "port": "-p", "workers": "-w"}
 
@@ -110,6 +112,17 @@ def current(uri: str = typer.Argument(None, help="Database; the backend store se
 
     with _Opened(uri) as db:
         print(db.read_now(migrate.current) or "none")
+
+
+@points.command("seal")
+def seal(uri: str = typer.Argument(None, help="Database; the backend store setting unless given.")) -> None:
+    """Seal old points into compressed chunks now, as a server does by and by."""
+    from runstone.core import migrate  # noqa: PLC0415
+    from runstone.runs.seal_job import seal_everything  # noqa: PLC0415
+
+    with _Opened(uri) as db:
+        migrate.prepare(db)
+        print(f"Sealed {seal_everything(db)} points.")
 
 
 class _Opened:

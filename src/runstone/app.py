@@ -23,7 +23,8 @@ import runstone.web.registry
 import runstone.web.runs
 import runstone.web.runs_table
 import runstone.web.static
-from runstone.core import address, failures, frame, migrate
+from runstone import upkeep
+from runstone.core import address, failures, frame, jobs, migrate
 from runstone.core.db import Database
 from runstone.core.dispatch import ExactPaths, HotPaths
 from runstone.core.scope import DEFAULT_SCOPE
@@ -86,7 +87,8 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     app.state.db = app.state.db or open_database(settings)
     app.state.token_key = app.state.db.read_now(token_key)
     try:
-        yield
+        async with jobs.running(app.state.db, upkeep.jobs(settings)):
+            yield
     finally:
         app.state.db.close()
         app.state.roots.close()

@@ -65,6 +65,9 @@ class Settings(BaseSettings):
         "Whether params over 6000 and run tags over 8000 characters are cut (as MLflow does) or refused.",
     )
     database_pool: int = _setting(8, None, "Database connections kept per server process.", ge=1, le=256)
+    seal_seconds: float = _setting(
+        5, None, "How often, in seconds, old metric points are sealed into compressed chunks; 0 turns it off.", ge=0, le=86_400
+    )
     log_level: str = _setting("info", None, "Least severe log lines written: debug, info, warning or error.")
 
     @field_validator("static_prefix")

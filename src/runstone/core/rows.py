@@ -41,6 +41,13 @@ def insert_rows(connection: Connection, head: str, width: int, tail: str, rows: 
     return Inserted(touched, returned)
 
 
+def run(connection: Connection, sql: str, values: Sequence[Any]) -> int:
+    """Run one statement (with ? for values) inside the current transaction; how many rows it touched."""
+    sqlite = connection.dialect.name == "sqlite"
+    touched: int = driver_connection(connection).execute(sql if sqlite else sql.replace("?", "%s"), values).rowcount
+    return touched
+
+
 @functools.lru_cache(maxsize=512)
 def _statement(head: str, width: int, tail: str, size: int, mark: str) -> str:
     row = f"({', '.join([mark] * width)})"

@@ -19,8 +19,7 @@ from runstone.logged_models import metrics as model_metrics
 from runstone.runs import guards, metrics, queries
 from runstone.runs.batch import Batch
 
-# By run id: (internal number, lifecycle stage).
-Places = dict[str, tuple[int, str]]
+Places = dict[str, queries.Place]  # by run id
 
 
 def _append(connection: Connection, scope: Scope, batches: Sequence[Batch]) -> list[Exception | None]:
@@ -162,15 +161,20 @@ def _store_tags(
 def _store_points(connection: Connection, scope: Scope, batches: list[Batch], rows: Places, numbers: dict[str, int]) -> None:
     grown: dict[metrics.Place, list[metrics.Point]] = {}
     for batch in batches:
-        run_pk = rows[batch.run_id][0]
+        run = rows[batch.run_id]
         for key, points in batch.points.items():
-            place = (run_pk, numbers[key])
-            if place in grown:
-                grown[place] = grown[place] + points
-            else:
-                grown[place] = points
+            place = (run.id, numbers[key])
+            new = points if _surely_new(run, points) else metrics.unsealed(connection, place, points)
+            if new:
+                grown[place] = grown[place] + new if place in grown else new
     if grown:
         metrics.add_points(connection, scope, grown)
+
+
+def _surely_new(run: queries.Place, points: list[metrics.Point]) -> bool:
+    """Nearly always: a point that is later than all the chunks of its run is in none of them."""
+    until = run.sealed_until
+    return until is None or until < 0 or until < min([point[0] for point in points])
 
 
 def _store_model_points(

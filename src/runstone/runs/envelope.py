@@ -1,75 +1,72 @@
-"""The points of one series for a chart: all of them when they are few, else what each pixel column must not hide."""
+"""The points of one series for a chart: all of them when they are few, else what each pixel column must not hide.
+
+A long series is read from its chunks. When those are many, what stands before their columns is enough: no point is
+read then, and yet each part says exactly which values it holds.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 
 from runstone.core import keyvalue
 from runstone.core.scope import Scope, scoped
+from runstone.runs import points
 from runstone.runs.tables import series
+
+if TYPE_CHECKING:
+    from runstone.runs.envelope_parts import Part
 
 BUCKETS = 1000
 POINTS_LIMIT = 2000
 LARGEST = 1.7976931348623157e308
-
-_ALL = """
-SELECT {axis}, value, is_nan FROM points WHERE run_pk = :run_pk AND key_id = :key_id ORDER BY {axis}, timestamp, value
-"""
-# Floating point, because steps may lie as far apart as integers reach.
-_BUCKETED = """
-SELECT min({axis}),
-       avg(CASE WHEN is_nan = 0 AND value BETWEEN -:largest AND :largest THEN value END),
-       min(CASE WHEN is_nan = 0 AND value BETWEEN -:largest AND :largest THEN value END),
-       max(CASE WHEN is_nan = 0 AND value BETWEEN -:largest AND :largest THEN value END),
-       max(is_nan),
-       max(CASE WHEN is_nan = 0 AND value > :largest THEN 1 ELSE 0 END),
-       max(CASE WHEN is_nan = 0 AND value < -:largest THEN 1 ELSE 0 END)
-FROM points WHERE run_pk = :run_pk AND key_id = :key_id
-GROUP BY CAST((CAST({axis} AS DOUBLE PRECISION) - :first) * :scale AS BIGINT) ORDER BY 1
-"""
 
 
 def of_series(connection: Connection, scope: Scope, run_pk: int, key: str) -> dict[str, Any] | None:
     """{axis, x, y, low?, high?, nan, up, down, note}; None when the run has no such metric.
 
     `y` is None where no value is finite; `nan`, `up` and `down` are the x of NaN, +inf and -inf. The axis is time when
-    all steps are one. Costs two or three statements; a long series is read once, in the database.
+    all steps are one. Costs three or four statements.
     """
     key_id = keyvalue.key_id_of(connection, key)
     row = connection.execute(scoped(series, scope).where(series.c.run_pk == run_pk, series.c.key_id == key_id)).first()
     if key_id is None or row is None:
         return None
     count: int = row._mapping[series.c.count]  # a row is a tuple, whose count is a method
-    axis = "timestamp" if row.first_step == row.max_step and count > 1 else "step"
-    found: dict[str, Any] = {"axis": "time" if axis == "timestamp" else "step", "note": _note(count, row.nan_count)}
-    values: dict[str, Any] = {"run_pk": run_pk, "key_id": key_id}
+    by_time = row.first_step == row.max_step and count > 1
+    found: dict[str, Any] = {"axis": "time" if by_time else "step", "note": _note(count, row.nan_count)}
+    if count <= POINTS_LIMIT and not row.sealed:
+        return found | _each(points.hot_rows(connection, run_pk, key_id), by_time=by_time)
+    from runstone.runs import envelope_parts  # noqa: PLC0415 (NumPy: 25 MB that a server without long series does without)
+
     if count <= POINTS_LIMIT:
-        return found | _each(connection.execute(text(_ALL.format(axis=axis)), values).all())
-    first, last = row.first_step, row.max_step
-    if axis == "timestamp":
-        limits = "SELECT min(timestamp), max(timestamp) FROM points WHERE run_pk = :run_pk AND key_id = :key_id"
-        first, last = connection.execute(text(limits), values).one()
-    values |= {"first": float(first), "scale": BUCKETS / max(1.0, float(last) - float(first)), "largest": LARGEST}
-    return found | _parts(connection.execute(text(_BUCKETED.format(axis=axis)), values).all())
+        return found | _each(list(points.page(connection, run_pk, key_id, None, count).rows()), by_time=by_time)
+    return found | _parts(envelope_parts.of_series(connection, run_pk, key_id, BUCKETS, by_time=by_time))
 
 
-def _each(points: Sequence[Any]) -> dict[str, Any]:
+def _each(listed: Sequence[tuple[int, int, float, int]], *, by_time: bool) -> dict[str, Any]:
+    ordered = sorted((time if by_time else step, time, value, is_nan) for time, step, value, is_nan in listed)
     return {
-        "x": [x for x, _, _ in points],
-        "y": [value if not is_nan and abs(value) <= LARGEST else None for _, value, is_nan in points],
-        "nan": [x for x, _, is_nan in points if is_nan],
-        "up": [x for x, value, is_nan in points if not is_nan and value > LARGEST],
-        "down": [x for x, value, is_nan in points if not is_nan and value < -LARGEST],
+        "x": [x for x, _, _, _ in ordered],
+        "y": [value if not is_nan and abs(value) <= LARGEST else None for _, _, value, is_nan in ordered],
+        "nan": [x for x, _, _, is_nan in ordered if is_nan],
+        "up": [x for x, _, value, is_nan in ordered if not is_nan and value > LARGEST],
+        "down": [x for x, _, value, is_nan in ordered if not is_nan and value < -LARGEST],
     }
 
 
-def _parts(parts: Sequence[Any]) -> dict[str, Any]:
-    x, y, low, high = ([part[i] for part in parts] for i in range(4))
-    nan, up, down = ([part[0] for part in parts if part[i]] for i in (4, 5, 6))
-    return {"x": x, "y": y, "low": low, "high": high, "nan": nan, "up": up, "down": down}
+def _parts(parts: Sequence[Part]) -> dict[str, Any]:
+    return {
+        "x": [part.x for part in parts],
+        "y": [part.mean for part in parts],
+        "low": [part.low for part in parts],
+        "high": [part.high for part in parts],
+        "nan": [part.x for part in parts if part.nan],
+        "up": [part.x for part in parts if part.up],
+        "down": [part.x for part in parts if part.down],
+    }
 
 
 def _note(count: int, nan_count: int) -> str:

@@ -6,10 +6,13 @@ per point cost more than everything behind them. Their guard is opened in `appen
 
 from __future__ import annotations
 
+import functools
+from collections.abc import AsyncIterator
 from typing import Annotated, Any
 
 import orjson
 from fastapi import Request, Response
+from fastapi.responses import StreamingResponse
 
 from runstone.core import paging, wire
 from runstone.core.jsonbody import decode_object
@@ -112,17 +115,45 @@ async def get_metric_history(
         raise InvalidParameter(f"Invalid value {limit} for parameter 'max_results' supplied: it must be a positive integer.")
     query = paging.fingerprint("history", ctx.scope.workspace_id, run.run_id, body.metric_key)
     after = paging.decode(ctx.token_key, query, body.page_token) if body.page_token else None
-    wanted = None if limit is None else limit + 1
+    run_id, key = run.run_id, body.metric_key
 
-    def load(connection: Any) -> bytes:
-        rows = history.page(connection, ctx.scope, run.run_id, body.metric_key, after, wanted)
-        shown = rows if limit is None else rows[:limit]
-        page: dict[str, Any] = {"metrics": history.points_json(body.metric_key, shown)} if shown else {}
-        if len(rows) > len(shown):
-            page["next_page_token"] = paging.encode(ctx.token_key, query, list(shown[-1]))
-        return orjson.dumps(page)  # here in the reader's thread, so that a long page does not hold up the event loop
+    def load(connection: Any, limit: int) -> bytes:
+        # Rendered in the reader's thread, so that a long page does not hold up the event loop.
+        found = history.page(connection, ctx.scope, run_id, key, after, limit + 1)
+        if len(found) <= limit:
+            return b'{"metrics":[%b]}' % history.objects(key, found) if len(found) else b"{}"
+        token = orjson.dumps(paging.encode(ctx.token_key, query, list(found.at(limit - 1))))
+        return b'{"metrics":[%b],"next_page_token":%b}' % (history.objects(key, found.first(limit)), token)
 
-    return Response(await ctx.db.read(load), media_type="application/json")
+    if limit is not None:
+        return Response(await ctx.db.read(functools.partial(load, limit=limit)), media_type="application/json")
+    pages = _pages(ctx, run_id, key, after)
+    first = await anext(pages)
+    return StreamingResponse(_whole(first, pages), media_type="application/json") if first else answer({})
+
+
+async def _whole(first: bytes, pages: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """A history that was asked for without a limit: read and sent page by page, so that memory stays flat."""
+    yield b'{"metrics":[' + first
+    async for rendered in pages:
+        if rendered:  # behind a page that was full, there may be nothing more
+            yield b"," + rendered
+    yield b"]}"
+
+
+async def _pages(ctx: Context, run_id: str, key: str, after: list[Any] | None) -> AsyncIterator[bytes]:
+    """At least one, which is empty when there is nothing."""
+
+    def load(connection: Any, position: list[Any] | None) -> tuple[bytes, list[Any] | None]:
+        found = history.page(connection, ctx.scope, run_id, key, position, HISTORY_PAGE)
+        end = list(found.at(len(found) - 1)) if len(found) == HISTORY_PAGE else None
+        return (history.objects(key, found) if len(found) else b""), end
+
+    while True:
+        rendered, after = await ctx.db.read(functools.partial(load, position=after))
+        yield rendered
+        if after is None:
+            return
 
 
 @router.get("/ajax-api/2.0/mlflow/metrics/get-history-bulk")
@@ -143,7 +174,7 @@ async def get_metric_history_bulk(
     key, run_ids, most = body.metric_key, body.run_id, min(limit, HISTORY_PAGE)
 
     def load(connection: Any) -> bytes:
-        found = orjson.dumps({"metrics": history.of_runs(connection, ctx.scope, run_ids, key, most)})
+        found = b'{"metrics":[%b]}' % b",".join(history.of_runs(connection, ctx.scope, run_ids, key, most))
         return found.replace(b'"value":"NaN"', b'"value":NaN')  # this one answer of the contract has the bare token
 
     return Response(await ctx.db.read(load), media_type="application/json")
@@ -165,11 +196,11 @@ async def get_metric_history_bulk_interval(
         raise InvalidParameter(f"max_results must be between 1 and {SAMPLES_LIMIT}.")
     steps = _steps(body)
 
-    def load(connection: Any) -> dict[str, Any]:
-        return {"metrics": history.sampled(connection, ctx.scope, body.run_ids, body.metric_key, steps, buckets)}
+    def load(connection: Any) -> bytes:
+        found = history.sampled(connection, ctx.scope, body.run_ids, body.metric_key, steps, buckets)
+        return b'{"metrics":[%b]}' % b",".join(found) if found else b"{}"
 
-    found = await ctx.db.read(load)
-    return answer(found if found["metrics"] else {})
+    return Response(await ctx.db.read(load), media_type="application/json")
 
 
 def _steps(body: GetMetricHistoryBulkInterval) -> tuple[int, int] | None:

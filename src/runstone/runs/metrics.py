@@ -81,6 +81,15 @@ def add_points(connection: Connection, scope: Scope, grown: dict[Place, list[Poi
             cursor.execute(_UPSERT_POSTGRES, [list(column) for column in zip(*merged, strict=True)])
 
 
+def unsealed(connection: Connection, place: Place, points: list[Point]) -> list[Point]:
+    """Those of `points` that are in no chunk of their series."""
+    if not raw_rows(connection, "SELECT 1 FROM point_chunks WHERE run_pk = ? AND key_id = ? LIMIT 1", place):
+        return points
+    from runstone.runs import chunks  # noqa: PLC0415 (NumPy: 25 MB that a server without long series does without)
+
+    return chunks.unsealed(connection, *place, points)
+
+
 def summary(scope: Scope, place: Place, points: list[Point], added: Counts) -> tuple[Any, ...]:
     """The row for `series` that these points make; how many of them are new is known from `added`."""
     _timestamps, steps, values, nans = zip(*points, strict=True)

@@ -64,11 +64,19 @@ def find_all(connection: Connection, scope: Scope, run_ids: Collection[str]) -> 
     return found
 
 
-def places(connection: Connection, scope: Scope, run_ids: Collection[str]) -> dict[str, tuple[int, str]]:
-    """(internal number, lifecycle stage) of the runs among `run_ids` that exist. On the hottest path: bare SQL."""
+class Place(NamedTuple):
+    """Where what is logged to a run goes."""
+
+    id: int
+    lifecycle_stage: str
+    sealed_until: int | None  # points of this time or earlier may be in a chunk already
+
+
+def places(connection: Connection, scope: Scope, run_ids: Collection[str]) -> dict[str, Place]:
+    """The runs among `run_ids` that exist. On the hottest path: bare SQL."""
     marks = ", ".join("?" * len(run_ids))
-    sql = f"SELECT run_id, id, lifecycle_stage FROM runs WHERE workspace_id = ? AND run_id IN ({marks})"  # noqa: S608
-    return {run_id: (number, stage) for run_id, number, stage in raw_rows(connection, sql, (scope.workspace_id, *run_ids))}
+    sql = f"SELECT run_id, id, lifecycle_stage, sealed_until FROM runs WHERE workspace_id = ? AND run_id IN ({marks})"  # noqa: S608
+    return {row[0]: Place._make(row[1:]) for row in raw_rows(connection, sql, (scope.workspace_id, *run_ids))}
 
 
 def rows_of(connection: Connection, scope: Scope, run_ids: Collection[str]) -> dict[str, RunRow]:

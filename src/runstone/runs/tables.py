@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from sqlalchemy import (
     BigInteger,
     Column,
@@ -9,6 +11,7 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
+    LargeBinary,
     SmallInteger,
     String,
     Table,
@@ -16,12 +19,19 @@ from sqlalchemy import (
     UniqueConstraint,
     desc,
     func,
+    text,
 )
 
 from runstone.core.tables import BigInt, metadata
 
 # Values may be long, and Postgres takes no index entry above 2.7 kB: equality is looked up by this many characters.
 INDEXED_PREFIX = 200
+
+
+def where(condition: str) -> dict[str, Any]:
+    """The condition of a partial index, for both databases."""
+    return {"sqlite_where": text(condition), "postgresql_where": text(condition)}
+
 
 runs = Table(
     "runs",
@@ -38,7 +48,10 @@ runs = Table(
     Column("lifecycle_stage", Text, nullable=False),
     Column("deleted_time", BigInteger),
     Column("artifact_uri", Text, nullable=False),
+    # The latest timestamp in a sealed chunk of the run, -1 when it has none; NULL until the run was looked at.
+    Column("sealed_until", BigInteger),
 )
+Index("ix_runs_unsealed", runs.c.id, **where("end_time IS NOT NULL AND sealed_until IS NULL"))
 Index("ix_runs_page", runs.c.experiment_id, runs.c.lifecycle_stage, desc(runs.c.start_time), runs.c.run_id)
 
 run_params = Table(
@@ -91,8 +104,12 @@ series = Table(
     Column("max_value", Double),
     Column("first_step", BigInteger, nullable=False),  # the smallest and the largest step
     Column("max_step", BigInteger, nullable=False),
+    Column("sealed", BigInteger, nullable=False, server_default="0"),  # how many of the points are in chunks
     sqlite_with_rowid=False,
 )
+# What the sealing job looks for; its condition stands in the job's statement word by word.
+SEAL_AT = 2048
+Index("ix_series_unsealed", series.c.run_pk, series.c.key_id, **where(f"count - sealed >= {SEAL_AT}"))
 Index("ix_series_last_value", series.c.key_id, series.c.last_value, series.c.run_pk)
 
 # Clustered by what makes a point the same point: exact duplicates disappear by key, so retries are safe. Time comes
@@ -108,6 +125,48 @@ points = Table(
     Column("value", Double, primary_key=True),  # 0 when it is NaN
     Column("is_nan", SmallInteger, primary_key=True),
     sqlite_with_rowid=False,
+)
+
+# Old points of a series, sealed: about a thousand neighbours in the order of `points`, as compressed columns
+# (runs/columns.py). Chunks of a series do not overlap. What stands before the columns answers charts.
+point_chunks = Table(
+    "point_chunks",
+    metadata,
+    Column("id", BigInt, primary_key=True),
+    Column("run_pk", BigInt, ForeignKey("runs.id", ondelete="CASCADE"), nullable=False),
+    Column("key_id", BigInt, ForeignKey("keys.id"), nullable=False),
+    Column("first_timestamp", BigInteger, nullable=False),  # the first and the last point
+    Column("first_step", BigInteger, nullable=False),
+    Column("first_value", Double, nullable=False),
+    Column("first_is_nan", SmallInteger, nullable=False),
+    Column("last_timestamp", BigInteger, nullable=False),
+    Column("last_step", BigInteger, nullable=False),
+    Column("last_value", Double, nullable=False),
+    Column("last_is_nan", SmallInteger, nullable=False),
+    Column("count", Integer, nullable=False),
+    Column("nan_count", Integer, nullable=False),
+    Column("up_count", Integer, nullable=False),  # infinities
+    Column("down_count", Integer, nullable=False),
+    Column("min_step", BigInteger, nullable=False),
+    Column("max_step", BigInteger, nullable=False),
+    Column("in_step_order", SmallInteger, nullable=False),  # 1 when ordering by step first changes nothing
+    Column("min_value", Double),  # of the finite points; NULL when there is none
+    Column("max_value", Double),
+    Column("sum_value", Double),  # NULL too when the sum is beyond a double
+    Column("timestamps", LargeBinary, nullable=False),
+    Column("steps", LargeBinary, nullable=False),
+    Column("numbers", LargeBinary, nullable=False),
+    Column("nans", LargeBinary, nullable=False),
+)
+Index(
+    "uq_point_chunks_place",
+    point_chunks.c.run_pk,
+    point_chunks.c.key_id,
+    point_chunks.c.first_timestamp,
+    point_chunks.c.first_step,
+    point_chunks.c.first_value,
+    point_chunks.c.first_is_nan,
+    unique=True,
 )
 
 datasets = Table(

@@ -94,7 +94,7 @@ async def metric_page(request: Request, run_id: str, ctx: Ctx, _: ReadableWorksp
         found = next((item for item in table.series_of(connection, ctx.scope, row.id) if item["key"] == key), None)
         if found is None:
             raise NotFound("This run has no such metric.")
-        rows = list(history.page(connection, ctx.scope, run_id, key, after, POINTS_PAGE + 1))
+        rows = list(history.page(connection, ctx.scope, run_id, key, after, POINTS_PAGE + 1).rows())
         more = paging.encode(ctx.token_key, name, list(rows[POINTS_PAGE - 1])) if len(rows) > POINTS_PAGE else None
         return {
             "run": row,
