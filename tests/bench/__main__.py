@@ -1,75 +1,122 @@
-"""`python -m tests.bench [--quick] [--servers runstone,fasttrackml,mlflow]`: one run, one machine, the servers in turn."""
+"""`python -m tests.bench`: Runstone and its peers on one machine, the same load for each in turn, one table."""
 
 from __future__ import annotations
 
 import argparse
-import asyncio
 import datetime as dt
 import os
 import platform
 import sys
-import tempfile
-from pathlib import Path
+import time
+from dataclasses import dataclass, replace
+from importlib.metadata import version
 
-import uvloop
-
-from tests.bench import floor, workloads
+from tests.bench import floor
+from tests.bench.databases import databases
+from tests.bench.plan import DEFAULT, GROUPS, QUICK, Sizes, stages
 from tests.bench.report import Results
-from tests.bench.servers import Peer, peers
+from tests.bench.servers import KINDS, Kind, runstone_with
+from tests.bench.session import Session, say
+
+LARGE = 1_000_000
 
 
-async def measure(peer: Peer, results: Results, seconds: float, runs: int) -> None:
-    name, port = peer.name, peer.port
-    for clients in (1, 16):
-        results.add(f"log-metric, {clients} clients", "requests/s", name, await workloads.log_metric(port, clients, seconds))
-    for clients in (1, 8):
-        results.add(f"log-batch of 1 000, {clients} clients", "points/s", name, await workloads.log_batch(port, clients, seconds))
-    for clients in (1, 8):
-        results.add(f"trial, {clients} clients", "trials/s", name, await workloads.trial(port, clients, seconds))
-    experiment_id = await workloads.seed(port, runs)
-    for row, figure in (await workloads.search(port, experiment_id, 5)).items():
-        results.add(f"search among {runs} runs: {row}", "ms", name, figure)
-    results.add("history page of 25 000 points", "ms", name, await workloads.history(port, 3))
+@dataclass(frozen=True)
+class Asked:
+    """What the command line asks for."""
+
+    kinds: list[Kind]
+    groups: tuple[str, ...]
+    sizes: Sizes
+    rounds: int
+    seconds: float
+    repeats: int
+    patience: float
+    quick: bool
+    dialect: str
+
+
+def asked(arguments: list[str]) -> Asked:
+    parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="one short round with less to read: at most 4 minutes")
+    parser.add_argument("--servers", default="runstone,fasttrackml,mlflow", help=f"of {', '.join(KINDS)}; the first is compared")
+    parser.add_argument(
+        "--postgres", action="store_true", help="each server on its own database of a Postgres that is started here"
+    )
+    parser.add_argument("--only", default=",".join(GROUPS), help=f"groups of rows, of {', '.join(GROUPS)}")
+    parser.add_argument("--runs", help="sizes of the experiments that are searched (default 2000,100000)")
+    parser.add_argument("--large", action="store_true", help=f"search among {LARGE} runs too")
+    parser.add_argument("--rounds", type=int, help="the table shows medians of them (default 3)")
+    parser.add_argument("--seconds", type=float, help="of each write load (default 5)")
+    parser.add_argument("--workers", type=int, default=1, help="processes of Runstone; more than one needs --postgres")
+    given = parser.parse_args(arguments)
+    sizes = QUICK if given.quick else DEFAULT
+    if given.runs:
+        sizes = replace(sizes, runs=tuple(int(size) for size in given.runs.split(",")))
+    if given.large:
+        sizes = replace(sizes, runs=(*sizes.runs, LARGE))
+    kinds, groups = given.servers.split(","), tuple(given.only.split(","))
+    for name, known in [(kind, KINDS) for kind in kinds] + [(group, GROUPS) for group in groups]:
+        if name not in known:
+            parser.error(f"{name} is none of {', '.join(known)}")
+    if given.workers > 1 and not given.postgres:
+        parser.error("--workers above 1 needs --postgres")
+    rounds, seconds = given.rounds or (1 if given.quick else 3), given.seconds or (1.5 if given.quick else 5.0)
+    return Asked(
+        [runstone_with(given.workers) if kind == "runstone" else KINDS[kind] for kind in kinds],
+        groups, sizes, rounds, seconds, 3 if given.quick else 5, 20.0 if given.quick else 60.0, given.quick,
+        "postgresql" if given.postgres else "sqlite",
+    )  # fmt: skip
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m tests.bench")
-    parser.add_argument("--quick", action="store_true", help="one round, 3 s each, 500 runs to search")
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--seconds", type=float, default=5)
-    parser.add_argument("--runs", type=int, default=2000)
-    parser.add_argument("--servers", default="runstone,fasttrackml,mlflow")
-    asked = parser.parse_args()
-    rounds, seconds, runs = (1, 3.0, 500) if asked.quick else (asked.rounds, asked.seconds, asked.runs)
-    measured, results = peers(asked.servers.split(",")), Results()
-    uvloop.install()
-    with tempfile.TemporaryDirectory() as folder:
-        for number in range(rounds):
-            for peer in measured:
-                print(f"round {number + 1} of {rounds}: {peer.name}", file=sys.stderr, flush=True)
-                peer.start(Path(folder) / f"{peer.name}-{number}")
-                try:
-                    results.add("start to first answer", "s", peer.name, peer.start_seconds)
-                    results.add("memory at rest, all processes", "MB", peer.name, peer.memory_megabytes())
-                    asyncio.run(measure(peer, results, seconds, runs))
-                    results.add("memory afterwards", "MB", peer.name, peer.memory_megabytes())
-                finally:
-                    peer.stop()
-        best = {
-            "small fsynced transactions": (floor.commits(Path(folder), seconds), "1/s"),
-            "points in transactions of 8 000": (floor.inserts(Path(folder), seconds), "points/s"),
-            "bare route, 16 clients": (floor.bare_route(16, seconds), "requests/s"),
-        }
-    now = dt.datetime.now(dt.UTC).date()
-    print(
-        f"{now}, Python {platform.python_version()}, {os.cpu_count()} cores, SQLite, {rounds} rounds of {seconds:g} s: {' '.join(sys.argv[1:])}\n"
+    wanted, began = asked(sys.argv[1:]), time.perf_counter()
+    for kind in wanted.kinds:
+        kind.install()
+    with databases(wanted.dialect) as (made, folder):
+        session = Session(made, folder, Results(), wanted.seconds, wanted.repeats, wanted.patience)
+        about = made.about()
+        try:
+            session.measure(
+                wanted.kinds,
+                stages(wanted.sizes, wanted.groups, merged=wanted.quick),
+                wanted.rounds,
+                with_floor="floor" in wanted.groups,
+            )
+        except KeyboardInterrupt:
+            say("stopped: this is what there is")
+    print(_text(wanted, session, about, time.perf_counter() - began))
+    if session.wrong:
+        sys.exit("a server did not give back what it had acknowledged: see the footnotes")
+
+
+def _text(wanted: Asked, session: Session, about: str, seconds: float) -> str:
+    names, results = [kind.name for kind in wanted.kinds], session.results
+    table = results.markdown(names)
+    best = floor.markdown(results, names[0]) if "floor" in wanted.groups else ""
+    kept = "; ".join(f"{kind.name}: {kind.durability[wanted.dialect]}{_seen(session, kind)}" for kind in wanted.kinds)
+    share = f"The load generator used at most {session.own_share:.0%} of a core."
+    memory = "Memory counts a page in each process that has it" + (
+        ", Postgres itself left out" if wanted.dialect != "sqlite" else ""
     )
-    print(results.markdown([peer.name for peer in measured]))
-    print(
-        "\nThe floor of this machine in the same run: "
-        + "; ".join(f"{name} {figure:,.0f} {unit}" for name, (figure, unit) in best.items())
+    parts = [_heading(wanted, about, seconds), table, best, f"Durability: {kept}.", f"{share} {memory}."]
+    return "\n\n".join(part for part in parts if part)
+
+
+def _heading(wanted: Asked, about: str, seconds: float) -> str:
+    command = " ".join(["python -m tests.bench", *sys.argv[1:]])
+    versions = ", ".join([f"Runstone {version('runstone')}", *(kind.name for kind in wanted.kinds if kind.package)])
+    shorter = [f"{kind.name} {wanted.seconds * kind.share:g} s" for kind in wanted.kinds if kind.share != 1]
+    rounds = "one round" if wanted.rounds == 1 else f"medians of {wanted.rounds} rounds"
+    return (
+        f"`{command}` on {dt.datetime.now(dt.UTC).date()}, {seconds / 60:.0f} minutes: {versions}; {about}; Python "
+        f"{platform.python_version()}; {os.cpu_count()} cores for server, database and load generator together; {rounds}, "
+        f"write loads of {wanted.seconds:g} s" + (f" ({', '.join(shorter)})." if shorter else ".")
     )
-    print("Durability: " + "; ".join(f"{peer.name} {peer.durability}" for peer in measured))
+
+
+def _seen(session: Session, kind: Kind) -> str:
+    return f" ({session.durability[kind.name]})" if kind.name in session.durability else ""
 
 
 if __name__ == "__main__":
