@@ -61,10 +61,10 @@ def asked(arguments: list[str]) -> Asked:
             parser.error(f"{name} is none of {', '.join(known)}")
     if given.workers > 1 and not given.postgres:
         parser.error("--workers above 1 needs --postgres")
-    rounds, seconds = given.rounds or (1 if given.quick else 3), given.seconds or (1.5 if given.quick else 5.0)
+    rounds, seconds = given.rounds or (1 if given.quick else 3), given.seconds or (1.0 if given.quick else 5.0)
     return Asked(
         [runstone_with(given.workers) if kind == "runstone" else KINDS[kind] for kind in kinds],
-        groups, sizes, rounds, seconds, 3 if given.quick else 5, 20.0 if given.quick else 60.0, given.quick,
+        groups, sizes, rounds, seconds, 3 if given.quick else 5, 15.0 if given.quick else 60.0, given.quick,
         "postgresql" if given.postgres else "sqlite",
     )  # fmt: skip
 

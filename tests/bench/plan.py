@@ -28,7 +28,7 @@ class Sizes:
 
 
 DEFAULT = Sizes((2000, 100_000), 1_000_000, 1_000_000, 10_000)
-QUICK = Sizes((2000,), 100_000, 100_000, 2000)
+QUICK = Sizes((2000,), 100_000, 25_000, 2000)
 
 
 @dataclass(frozen=True)
@@ -70,9 +70,11 @@ def stages(sizes: Sizes, groups: Iterable[str], *, merged: bool) -> list[Stage]:
 
 
 def _writes(sizes: Sizes) -> tuple[Workload, ...]:
-    found = [Workload(f"log-metric, {n} clients", partial(writes.log_metric, clients=n)) for n in LOG_METRIC_CLIENTS]
-    found += [Workload(f"log-batch of 1 000 metrics, {n} clients", partial(writes.log_batch, clients=n)) for n in FEW_CLIENTS]
-    found += [Workload(f"trial, {n} clients", partial(writes.trial, clients=n)) for n in FEW_CLIENTS]
+    found = [Workload(f"log-metric, {writes.clients_of(n)}", partial(writes.log_metric, clients=n)) for n in LOG_METRIC_CLIENTS]
+    found += [
+        Workload(f"log-batch of 1 000 metrics, {writes.clients_of(n)}", partial(writes.log_batch, clients=n)) for n in FEW_CLIENTS
+    ]
+    found += [Workload(f"trial, {writes.clients_of(n)}", partial(writes.trial, clients=n)) for n in FEW_CLIENTS]
     found.append(Workload("100 clients, 20 metrics a step", writes.steps))
     found.append(Workload("log many different metrics to one run", partial(writes.wide, metrics=sizes.wide)))
     return tuple(found)

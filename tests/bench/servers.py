@@ -140,12 +140,24 @@ def runstone_with(workers: int) -> Kind:
 
 
 def _mlflow(uri: str, port: int, folder: Path) -> list[str]:
-    options = ["--port", str(port), "--backend-store-uri", uri, "--artifacts-destination", str(folder / "artifacts")]
+    options = [
+        "--port",
+        str(port),
+        "--backend-store-uri",
+        _with_driver(uri),
+        "--artifacts-destination",
+        str(folder / "artifacts"),
+    ]
     return [str(environment(*MLFLOW) / "mlflow"), "server", *options]
 
 
 def _mlflow_schema(uri: str, _: Path) -> list[str]:
-    return [str(environment(*MLFLOW) / "mlflow"), "db", "upgrade", uri]
+    return [str(environment(*MLFLOW) / "mlflow"), "db", "upgrade", _with_driver(uri)]
+
+
+def _with_driver(uri: str) -> str:
+    """SQLAlchemy's default driver depends on its release: this is the one that is installed."""
+    return uri.replace("postgresql://", "postgresql+psycopg2://")
 
 
 def _fasttrackml(uri: str, port: int, folder: Path, *, full: bool = True) -> list[str]:

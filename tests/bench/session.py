@@ -9,7 +9,7 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.bench import durability, floor
+from tests.bench import durability, floor, writes
 from tests.bench.bench import Bench, Wrong
 from tests.bench.databases import Databases
 from tests.bench.load import Refused
@@ -71,9 +71,10 @@ class Session:
         known = self._seeded.get((kind.key, stage.key))
         if known is not None:
             return known
-        uri = self.databases.make(f"{kind.key}-{stage.key}-seed")
+        began, uri = time.perf_counter(), self.databases.make(f"{kind.key}-{stage.key}-seed")
         self._seeded[kind.key, stage.key] = uri
         empty = prepare(kind, uri, self.folder / kind.key, stage.seed, self.databases.size)
+        say(f"  filled in {time.perf_counter() - began:.1f} s")
         if stage.seed.series:
             points = sum(series.length for series in stage.seed.all_series()) + stage.seed.runs * 10
             if not stage.seed.runs:
@@ -103,7 +104,7 @@ class Session:
             self.fail(kind, stage, workload, why)
 
     def fail(self, kind: Kind, stage: Stage, workload: Workload, why: str) -> None:
-        say(f"  {kind.name}, {workload.name}: {why}")
+        say(f"  {workload.name}: {_one_line(why)}")
         self.results.fail(workload_key(stage, workload), kind.name, _one_line(why))
         self.settle(kind, stage, workload)
 
@@ -123,6 +124,7 @@ class _Started:
     def measure(self, workloads: list[Workload]) -> None:
         results, name = self.session.results, self.kind.name
         running = self._start()
+        say(f"  started in {running.start_seconds:.1f} s")
         peak = 0.0
         try:
             results.add("start to first answer", "s", name, running.start_seconds)
@@ -130,6 +132,7 @@ class _Started:
             results.add("memory at rest, all processes", "MB", name, running.memory_megabytes())
             if name not in self.session.durability:
                 self.session.durability[name] = durability.seen(self._bench(running), running.process.pid, self.uri)
+            writes.warm_up(self._bench(running))
             for workload in workloads:
                 done = self._one(running, workload)
                 peak = max(peak, running.peak_megabytes())
@@ -161,7 +164,9 @@ class _Started:
             session.results.add(row, unit, self.kind.name, figure, workload_key(self.stage, workload))
         for text in bench.remarks:
             session.results.remark(workload_key(self.stage, workload), self.kind.name, text)
-        if time.perf_counter() - began > ONCE:
+        taken = time.perf_counter() - began
+        say(f"  {workload.name}: {taken:.1f} s with its checks")
+        if taken > ONCE:
             session.settle(self.kind, self.stage, workload)
         return True
 
@@ -186,7 +191,10 @@ def workload_key(stage: Stage, workload: Workload) -> str:
 
 
 def _one_line(text: str) -> str:
-    return " ".join(text.split())[-300:].replace("|", "/")
+    """The last line of a trace says most."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    first, last = (lines[0], lines[-1]) if lines else ("", "")
+    return (first if first == last else f"{first} {last}")[:300].replace("|", "/")
 
 
 def say(text: str) -> None:
