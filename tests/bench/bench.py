@@ -14,8 +14,6 @@ import orjson
 from tests.bench.dataset import BEGIN, Seed
 from tests.bench.load import FIRST, PATIENCE, Connection, Driven, Refused, Script, drive, get, post
 
-SLOW = 5.0  # seconds; a read is repeated until it has taken so long in all
-
 
 class Wrong(AssertionError):
     """The server's answer is not what was stored."""
@@ -34,7 +32,7 @@ class Bench:
     seconds: float
     repeats: int
     offset_tokens: bool = False
-    dialect: str = "sqlite"
+    reading: float = 5.0  # seconds; a read is repeated until it has taken so long in all
     patience: float = PATIENCE
     own_share: float = 0.0  # the largest share of a core that the load generator used
     remarks: list[str] = field(default_factory=list)  # what a reader of the workload's figures must know
@@ -70,7 +68,7 @@ class Bench:
     def milliseconds(self, read: Callable[[], None]) -> float:
         """The median of the repeats of a read, the first left out, unless it is so slow that it stays the only one."""
         times: list[float] = []
-        while len(times) <= self.repeats and sum(times) < SLOW * 1000:
+        while len(times) <= self.repeats and sum(times) < self.reading * 1000:
             began = time.perf_counter()
             read()
             times.append((time.perf_counter() - began) * 1000)

@@ -182,6 +182,7 @@ class _Started:
             seconds,
             session.repeats,
             offset_tokens=self.kind.offset_tokens,
+            reading=session.seconds,
             patience=session.patience,
         )
 
