@@ -35,6 +35,7 @@ class Bench:
     reading: float = 5.0  # seconds; a read is repeated until it has taken so long in all
     patience: float = PATIENCE
     own_share: float = 0.0  # the largest share of a core that the load generator used
+    tokens: dict[str, str] = field(default_factory=dict)  # page tokens that took long to find, kept for later rounds
     remarks: list[str] = field(default_factory=list)  # what a reader of the workload's figures must know
     connection: Connection = field(init=False)
 

@@ -91,11 +91,17 @@ def deep_page(bench: Bench) -> Figures:
     if bench.offset_tokens:
         token = offset_token(depth)
     else:
-        token = ""
-        for _ in range(depth // size):
-            token = page_token(bench.connection.ask(post("runs/search", body | ({"page_token": token} if token else {}))))
+        token = bench.tokens.get("deep") or _walk(bench, body, depth // size)
+        bench.tokens["deep"] = token
     body |= {"max_results": PAGE, "page_token": token}
     return {_row(bench, f"page of {PAGE} at {DEPTH:.0%} of the depth"): _timed_page(bench, body, _newest(runs, skip=depth))}
+
+
+def _walk(bench: Bench, body: dict[str, Any], pages: int) -> str:
+    token = ""
+    for _ in range(pages):
+        token = page_token(bench.connection.ask(post("runs/search", body | ({"page_token": token} if token else {}))))
+    return token
 
 
 def history_page(bench: Bench, name: str) -> Figures:

@@ -49,7 +49,6 @@ class Kind:
         if self.package:
             environment(*self.package)
 
-    @property
     def seal(self) -> list[str] | None:
         """The command, if the server's release has it."""
         if not self.sealing:
