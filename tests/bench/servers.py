@@ -75,8 +75,8 @@ class Running:
     def process_count(self) -> int:
         return len(processes.tree(self.process.pid))
 
-    def stop(self) -> None:
-        processes.end(self.process)
+    def stop(self, patience: float = 30) -> None:
+        processes.end(self.process, patience)
 
 
 def start(kind: Kind, uri: str, folder: Path) -> Running:

@@ -139,7 +139,7 @@ class _Started:
                 done = self._one(running, workload)
                 peak = max(peak, running.peak_megabytes())
                 if not done:
-                    running.stop()
+                    running.stop(patience=2)  # it may still be at what it was asked
                     running = self._start()
         finally:
             running.stop()

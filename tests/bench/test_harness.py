@@ -263,4 +263,4 @@ class TestSession:
         assert "HTTP 404" in text
         assert len(session.results.figures["search among 50 runs: first page of 100", "ms"]["Runstone"]) == 2
         assert not session.wrong
-        assert not list(tmp_path.glob("*.db"))
+        assert not list(tmp_path.glob("*.db*"))
