@@ -47,7 +47,7 @@ def asked(arguments: list[str]) -> Asked:
     parser.add_argument("--runs", help="sizes of the experiments that are searched (default 2000,100000)")
     parser.add_argument("--large", action="store_true", help=f"search among {LARGE} runs too")
     parser.add_argument("--rounds", type=int, help="the table shows medians of them (default 3)")
-    parser.add_argument("--seconds", type=float, help="of each write load (default 5)")
+    parser.add_argument("--seconds", type=float, help="of each write load (default 4)")
     parser.add_argument("--workers", type=int, default=1, help="processes of Runstone; more than one needs --postgres")
     given = parser.parse_args(arguments)
     sizes = QUICK if given.quick else DEFAULT
@@ -61,10 +61,10 @@ def asked(arguments: list[str]) -> Asked:
             parser.error(f"{name} is none of {', '.join(known)}")
     if given.workers > 1 and not given.postgres:
         parser.error("--workers above 1 needs --postgres")
-    rounds, seconds = given.rounds or (1 if given.quick else 3), given.seconds or (1.0 if given.quick else 5.0)
+    rounds, seconds = given.rounds or (1 if given.quick else 3), given.seconds or (1.0 if given.quick else 4.0)
     return Asked(
         [runstone_with(given.workers) if kind == "runstone" else KINDS[kind] for kind in kinds],
-        groups, sizes, rounds, seconds, 3 if given.quick else 5, 15.0 if given.quick else 60.0, given.quick,
+        groups, sizes, rounds, seconds, 3 if given.quick else 5, 15.0 if given.quick else 45.0, given.quick,
         "postgresql" if given.postgres else "sqlite",
     )  # fmt: skip
 

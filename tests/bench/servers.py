@@ -212,7 +212,7 @@ KINDS = {
             prepare=_mlflow_schema,
             package=MLFLOW,
             offset_tokens=True,
-            share=0.6,
+            share=0.5,
         ),
     )
 }

@@ -170,7 +170,7 @@ class TestWrites:
     def test_a_lost_write_is_seen(
         self, sqlite_server: RunningServer, path: str, which: int, workload: Callable[[Bench], Figures]
     ) -> None:
-        with losing(sqlite_server.port, path, which) as port, pytest.raises(Wrong):
+        with losing(sqlite_server.port, path, which) as port, pytest.raises(Wrong, match="acknowledged|not whole|are gone"):
             workload(Bench(port, Seed(), 0.2, 1))
 
     @pytest.mark.parametrize("workload", [workload for _, _, workload in LOSSES])
