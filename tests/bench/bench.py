@@ -63,8 +63,14 @@ class Bench:
         return driven
 
     def _drive(self, clients: int, script: Callable[[int, float], Script], seconds: float) -> Driven:
-        until = time.perf_counter() + seconds
-        return drive(self.port, (script(number, until) for number in range(clients)), self.patience)
+        ends: list[float] = []
+
+        def begun(number: int) -> Script:
+            if not ends:  # the time counts from when all are connected
+                ends.append(time.perf_counter() + seconds)
+            return (yield from script(number, ends[0]))
+
+        return drive(self.port, (begun(number) for number in range(clients)), self.patience)
 
     def milliseconds(self, read: Callable[[], None]) -> float:
         """The median of the repeats of a read, the first left out, unless it is so slow that it stays the only one."""

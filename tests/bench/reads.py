@@ -170,7 +170,7 @@ def mixed(bench: Bench) -> Figures:
         done, due = 0, time.perf_counter() + apart * number / MIXED_WRITERS
         while (now := time.perf_counter()) < until:
             if apart and now < due:
-                yield due
+                yield min(due, until)
                 continue
             due = max(due + apart, now - 0.1)
             yield filled(raws[number], counts[number])
