@@ -95,11 +95,11 @@ def _text(wanted: Asked, session: Session, about: str, seconds: float) -> str:
     table = results.markdown(names)
     best = floor.markdown(results, names[0]) if "floor" in wanted.groups else ""
     kept = "; ".join(f"{kind.name}: {kind.durability[wanted.dialect]}{_seen(session, kind)}" for kind in wanted.kinds)
-    share = f"The load generator used at most {session.own_share:.0%} of a core."
+    share = f"The load generator used at most {session.own_share:.0%} of a core. " if session.own_share else ""
     memory = "Memory counts a page in each process that has it" + (
         ", Postgres itself left out" if wanted.dialect != "sqlite" else ""
     )
-    parts = [_heading(wanted, about, seconds), table, best, f"Durability: {kept}.", f"{share} {memory}."]
+    parts = [_heading(wanted, about, seconds), table, best, f"Durability: {kept}.", f"{share}{memory}."]
     return "\n\n".join(part for part in parts if part)
 
 

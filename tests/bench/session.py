@@ -132,15 +132,14 @@ class _Started:
             results.add("start to first answer", "s", name, running.start_seconds)
             time.sleep(REST)
             results.add("memory at rest, all processes", "MB", name, running.memory_megabytes())
-            if name not in self.session.durability:
-                self.session.durability[name] = durability.seen(self._bench(running), running.process.pid, self.uri)
-            writes.warm_up(self._bench(running))
+            self._warm_up(running)
             for workload in workloads:
                 done = self._one(running, workload)
                 peak = max(peak, running.peak_megabytes())
                 if not done:
                     running.stop(patience=2)  # it may still be at what it was asked
                     running = self._start()
+                    self._warm_up(running)
         finally:
             running.stop()
         results.add(f"memory at the peak, all processes: {self.stage.title}", "MB", name, peak)
@@ -172,6 +171,23 @@ class _Started:
         if taken > ONCE and not bench.tokens.keys() - known:  # finding a token is not what is measured
             session.settle(self.kind, self.stage, workload)
         return True
+
+    def _warm_up(self, running: Running) -> None:
+        """A server whose processes are still starting may drop a connection: that is no failure of a workload yet."""
+        kept = self.session.durability
+        for left in (2, 1, 0):
+            bench = self._bench(running)
+            try:
+                writes.warm_up(bench)
+                if self.kind.name not in kept:
+                    kept[self.kind.name] = durability.seen(bench, running.process.pid, self.uri)
+                return
+            except (Refused, OSError):
+                if not left:
+                    raise
+                time.sleep(2)
+            finally:
+                bench.connection.close()
 
     def _start(self) -> Running:
         return start(self.kind, self.uri, self.session.folder / self.kind.key)
