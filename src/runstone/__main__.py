@@ -151,7 +151,9 @@ def _settings(given: dict[str, Any]) -> Settings:
         return Settings(**given)
     except ValidationError as error:
         first = error.errors()[0]
-        name = str(first["loc"][0]) if first["loc"] else "setting"
+        if not first["loc"]:  # several settings together
+            _stop(f"{first['msg'].removeprefix('Value error, ')}.")
+        name = str(first["loc"][0])
         _stop(f"RUNSTONE_{name.upper()} (--{name.replace('_', '-')}): {first['msg']}.")
 
 

@@ -35,6 +35,7 @@ from runstone.runs import queries as run_queries
 from runstone.search.compile import register_sqlite_functions
 from runstone.settings import Settings
 from runstone.storage.roots import Roots
+from runstone.storage.s3_client import S3Access
 from runstone.web.failures import error_page
 
 ROUTERS = (
@@ -96,7 +97,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
 
 def open_roots(settings: Settings) -> Roots:
     """The artifact folders, ready for use. Raises OSError in words for the operator."""
-    roots = Roots(settings.artifacts_destination, settings.default_artifact_root)
+    roots = Roots(settings.artifacts_destination, settings.default_artifact_root, S3Access.of(settings))
     roots.prepare(served=settings.serve_artifacts)
     return roots
 

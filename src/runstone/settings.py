@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, Self
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -34,7 +34,7 @@ class Settings(BaseSettings):
     artifacts_destination: str = _setting(
         "./runstone-artifacts",
         "--artifacts-destination",
-        "Folder where artifacts sent through this server are kept.",
+        "Where artifacts sent through this server are kept: a folder, or s3://BUCKET/PREFIX.",
     )
     serve_artifacts: bool = _setting(
         True,
@@ -59,6 +59,37 @@ class Settings(BaseSettings):
         32 * 1024 * 1024, None, "Largest JSON request body, in bytes; larger ones answer 413.", ge=65536
     )
     max_artifact_bytes: int = _setting(0, None, "Largest artifact upload, in bytes; 0 means no limit but the disk's.", ge=0)
+    workspace_quota_bytes: int = _setting(
+        0, None, "Most bytes of artifacts that one workspace may keep; 0 means no limit but the store's.", ge=0
+    )
+    direct_transfer: Literal["auto", "on", "off"] = _setting(
+        "auto",
+        None,
+        "Whether clients are given signed URLs to send and fetch large artifacts in parts: on, off, or auto: always for a folder, "
+        "for S3 when RUNSTONE_S3_PUBLIC_ENDPOINT_URL is set or the store is AWS.",
+    )
+    public_url: str = _setting(
+        "",
+        None,
+        "Where clients reach this server, such as https://runstone.example.org; empty means by the Host header of each request.",
+    )
+    s3_endpoint_url: str = _setting("", None, "The S3 store's URL; empty means AWS.")
+    s3_public_endpoint_url: str = _setting(
+        "", None, "The S3 store's URL as clients reach it, for signed URLs; empty means the same as RUNSTONE_S3_ENDPOINT_URL."
+    )
+    s3_region: str = _setting("us-east-1", None, "The S3 store's region.")
+    s3_access_key_id: str = _setting(
+        "", None, "Access key of the S3 store; empty means what the AWS SDK finds: its variables, its files, the machine's role."
+    )
+    s3_secret_access_key: str = _setting("", None, "Secret of the S3 access key.", repr=False)
+    s3_secret_access_key_file: str = _setting("", None, "File that holds the secret of the S3 access key, and nothing else.")
+    s3_addressing_style: Literal["auto", "path", "virtual"] = _setting(
+        "auto", None, "Whether the bucket stands in the path or in the host of S3 URLs: auto, path or virtual."
+    )
+    s3_sse: Literal["none", "AES256", "aws:kms"] = _setting(
+        "none", None, "Encryption that the S3 store is told to apply: none, AES256 or aws:kms."
+    )
+    s3_sse_kms_key_id: str = _setting("", None, "KMS key for aws:kms; empty means the store's own.")
     truncate_long_values: bool = _setting(
         True,
         None,
@@ -83,6 +114,25 @@ class Settings(BaseSettings):
         if value.lower() not in ("debug", "info", "warning", "error"):
             raise ValueError("it must be debug, info, warning or error")
         return value.lower()
+
+    @field_validator("public_url", "s3_endpoint_url", "s3_public_endpoint_url")
+    @classmethod
+    def _plain_url(cls, value: str) -> str:
+        if value and not re.fullmatch(r"https?://[^/?#@\s]+(/[^?#\s]*)?", value):
+            raise ValueError("a URL begins with http:// or https:// and holds no user, query or fragment")
+        return value.rstrip("/")
+
+    @model_validator(mode="after")
+    def _whole_credentials(self) -> Self:
+        if bool(self.s3_access_key_id) != bool(self.s3_secret_access_key or self.s3_secret_access_key_file):
+            raise ValueError(
+                "an S3 access key needs its secret, and a secret its key: set both RUNSTONE_S3_ACCESS_KEY_ID and the other"
+            )
+        if self.s3_secret_access_key and self.s3_secret_access_key_file:
+            raise ValueError("set RUNSTONE_S3_SECRET_ACCESS_KEY or RUNSTONE_S3_SECRET_ACCESS_KEY_FILE, not both")
+        if self.s3_sse_kms_key_id and self.s3_sse != "aws:kms":
+            raise ValueError("RUNSTONE_S3_SSE_KMS_KEY_ID needs RUNSTONE_S3_SSE=aws:kms")
+        return self
 
     @property
     def experiment_root(self) -> str:

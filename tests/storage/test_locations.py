@@ -72,6 +72,31 @@ class TestRoots:
             roots.close()
         assert list(tmp_path.iterdir()) == []  # nothing is made before it is needed
 
-    def test_a_destination_that_is_no_folder_is_said_at_the_start(self) -> None:
-        with pytest.raises(OSError, match="local folder"):
-            Roots("s3://bucket/x")
+    @pytest.mark.parametrize("text", ["gs://bucket/x", "s3://", "s3:///x", "s3://b//x", "http://h/x", "file://host/x"])
+    def test_a_destination_that_is_no_place_of_ours_is_said_at_the_start(self, text: str) -> None:
+        with pytest.raises(OSError, match="neither"):
+            Roots(text)
+
+    def test_buckets(self) -> None:
+        """Nothing is connected to before it is needed."""
+        roots = Roots("s3://bucket/kept/here/", "s3://other")
+        try:
+            for uri, key in (
+                ("mlflow-artifacts:/1/r", "1/r"),
+                ("s3://bucket/kept/here/1/r", "1/r"),
+                ("s3://bucket/kept/here", ""),
+            ):
+                assert (roots.place(uri).store, roots.place(uri).key) == (roots.served, key)
+            assert roots.place("s3://other/a/b").key == "a/b"
+            for uri in (
+                "s3://bucket/kept",
+                "s3://bucket/kept/hereby",
+                "s3://bucket/kept/here/../x",
+                "s3://third/x",
+                "/kept/here",
+                "s3a://other/a",
+            ):
+                with pytest.raises(InvalidParameter):
+                    roots.place(uri)
+        finally:
+            roots.close()

@@ -10,7 +10,7 @@ import stat
 import subprocess
 import sys
 import threading
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from collections.abc import AsyncIterator, Coroutine, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,16 +18,22 @@ import pytest
 
 from runstone.errors import InvalidParameter, NotFound, PayloadTooLarge, RunstoneError
 from runstone.storage.local import PIECE, LocalStore
+from runstone.storage.locations import Bucket
+from runstone.storage.s3 import S3Store
 from runstone.storage.staging import STAGING
 from runstone.storage.store import ArtifactStore, Entry
+from tests.s3server import S3Server, access
 
-Backend = Callable[[Path], ArtifactStore]
-BACKENDS: dict[str, Backend] = {"local": LocalStore}
+BACKENDS = ("local", "seaweedfs", "rclone")
 
 
 @pytest.fixture(params=BACKENDS)
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[ArtifactStore]:
-    made = BACKENDS[request.param](tmp_path / "store")
+    if request.param == "local":
+        made: ArtifactStore = LocalStore(tmp_path / "store")
+    else:
+        server: S3Server = request.getfixturevalue(request.param)
+        made = S3Store(Bucket(*server.place()[5:].split("/", 1)), access(server))
     yield made
     made.close()
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 import posixpath
 import re
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
@@ -48,7 +47,7 @@ class Source:
 class _Request:
     """What a source is checked against: the rest of the request, and what it names."""
 
-    def __init__(self, connection: Connection, scope: Scope, body: CreateModelVersion, own_root: Path) -> None:
+    def __init__(self, connection: Connection, scope: Scope, body: CreateModelVersion, own_root: locations.Root) -> None:
         self.connection, self.scope, self.body, self.own_root = connection, scope, body, own_root
         self.source = body.source
         found = model_queries.find(connection, scope, body.model_id) if body.model_id else None
@@ -77,7 +76,7 @@ class _Request:
         return self.refused(f"The {field} request parameter must identify the resource that contains the source.")
 
 
-def resolve(connection: Connection, scope: Scope, body: CreateModelVersion, own_root: Path) -> Source:
+def resolve(connection: Connection, scope: Scope, body: CreateModelVersion, own_root: locations.Root) -> Source:
     """Raises `InvalidParameter` for a source that is malformed, or does not belong to what the request names."""
     request = _Request(connection, scope, body, own_root)
     match = _SCHEME.match(body.source)

@@ -23,7 +23,7 @@ from runstone.registry.schemas import (
     UpdateModelVersion,
 )
 from runstone.registry.search import versions_order, versions_where
-from runstone.storage.locations import destination_folder
+from runstone.storage.locations import destination
 
 router = wire.ApiRouter()
 
@@ -42,7 +42,7 @@ async def create_model_version(
     names.check_length(body.run_link or "", 2048, "run_link")
     names.check_length(body.run_id or "", ID_LIMIT, "run_id")
     names.check_length(body.model_id or "", ID_LIMIT, "model_id")
-    root = destination_folder(ctx.settings.artifacts_destination)
+    root = destination(ctx.settings.artifacts_destination)
 
     def make(connection: Any) -> dict[str, Any]:
         row = versions.create(connection, ctx.scope, body, tags, root)

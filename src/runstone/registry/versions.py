@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Row
@@ -14,12 +13,15 @@ from runstone.logged_models import queries as model_queries
 from runstone.registry import naming, queries, sources
 from runstone.registry.guards import EditRegisteredModel
 from runstone.registry.schemas import CreateModelVersion
+from runstone.storage import locations
 
 MODEL_VERSIONS_TAG = "mlflow.modelVersions"
 MODEL_VERSIONS_LIMIT = 100_000  # characters
 
 
-def create(connection: Connection, scope: Scope, body: CreateModelVersion, tags: dict[str, str], own_root: Path) -> Row[Any]:
+def create(
+    connection: Connection, scope: Scope, body: CreateModelVersion, tags: dict[str, str], own_root: locations.Root
+) -> Row[Any]:
     model = EditRegisteredModel(body.name, scope).load(connection)
     model_tags = dict(queries.model_tags(connection, scope, [model.id])[model.id])
     prompt = naming.is_prompt(tags)

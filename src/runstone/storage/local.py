@@ -21,7 +21,7 @@ from typing import Any, TypeVar
 from runstone.errors import InvalidParameter, NotFound, PayloadTooLarge, Unavailable
 from runstone.storage import descent, staging
 from runstone.storage.paths import RESERVED_PREFIX
-from runstone.storage.store import Entry, OpenFile, Stat, Written
+from runstone.storage.store import Entry, OpenFile, Stat, StoredFile
 
 PIECE = 1024 * 1024
 THREADS = 8
@@ -61,7 +61,7 @@ class LocalStore:
     async def delete(self, key: str) -> bool:
         return await self._run(staging.remove, self.root, key)
 
-    async def write(self, key: str, chunks: AsyncIterator[bytes], size: int | None, limit: int = 0) -> Written:
+    async def write(self, key: str, chunks: AsyncIterator[bytes], size: int | None, limit: int = 0) -> StoredFile:
         if limit and size is not None and size > limit:
             raise too_large(limit)
         upload = staging.Upload(self.root, key)

@@ -53,8 +53,27 @@ class Location:
     key: str = ""
 
 
-def classify(uri: str, own_root: Path) -> Location:
-    """The place of a URI that was accepted before; `own_root` is the absolute folder of the server's local store.
+@dataclass(frozen=True)
+class Bucket:
+    """A place in S3; `prefix` has no slash at its ends, and is '' for the whole bucket."""
+
+    name: str
+    prefix: str = ""
+
+    def key(self, path: str) -> str:
+        """The object key of `path`, which is relative to this place."""
+        return f"{self.prefix}/{path}" if self.prefix else path
+
+    def __str__(self) -> str:
+        return f"s3://{self.name}/{self.prefix}".rstrip("/")
+
+
+# Where a store of this server's is: an absolute folder, or a place in S3.
+Root = Path | Bucket
+
+
+def classify(uri: str, own_root: Root) -> Location:
+    """The place of a URI that was accepted before; `own_root` is where the store behind `mlflow-artifacts:/` is.
 
     Anything unclear counts as the client's, so it is not opened.
     """
@@ -65,10 +84,10 @@ def classify(uri: str, own_root: Path) -> Location:
     return Location("client") if key is None else Location("proxied", key)
 
 
-def key_below(uri: str, root: Path) -> str | None:
-    """The key of a path or `file:` URI in the store that keeps `root`, an absolute folder; None when it is not below it."""
-    folder = folder_of(uri)
-    if folder is None or not folder.startswith("/"):
+def key_below(uri: str, root: Root) -> str | None:
+    """The key of a path, `file:` or `s3:` URI in the store at `root`; None when it is not below it."""
+    folder = (uri if uri.startswith("s3://") else None) if isinstance(root, Bucket) else folder_of(uri)
+    if folder is None or not folder.startswith(("/", "s3://")):
         return None
     base = str(root).rstrip("/")
     if folder.rstrip("/") == base:
@@ -90,18 +109,22 @@ def folder_of(text: str) -> str | None:
     return unquote(slash + path) if host in ("", "localhost") else None
 
 
-def own_folder(text: str) -> Path | None:
-    """The absolute folder that an operator's setting names; None for a place in another kind of store."""
+def own_root(text: str) -> Root | None:
+    """Where an operator's setting puts a store; None for a place in another kind of store."""
+    scheme, _, rest = text.partition("://")
+    if scheme == "s3":
+        name, _, prefix = rest.partition("/")
+        return Bucket(name, prefix.removesuffix("/")) if _BUCKET.match(name) and not re.search(r"\A/|//", prefix) else None
     folder = folder_of(text)
     return Path(folder).absolute() if folder is not None else None
 
 
-def destination_folder(text: str) -> Path:
-    """Where the artifacts destination is. Raises OSError, in words for the operator, for what is no folder."""
-    folder = own_folder(text)
-    if folder is None:
-        raise OSError(errno.EINVAL, "artifacts sent through this server are kept in a local folder, and this names none", text)
-    return folder
+def destination(text: str) -> Root:
+    """Where the artifacts destination is. Raises OSError, in words for the operator, for what is no folder and no bucket."""
+    root = own_root(text)
+    if root is None:
+        raise OSError(errno.EINVAL, "artifacts are kept in a folder or in s3://BUCKET/PREFIX, and this names neither", text)
+    return root
 
 
 def _proxied(key: str) -> Location:

@@ -10,7 +10,12 @@ from dataclasses import dataclass
 from runstone.errors import InvalidParameter
 from runstone.storage import locations
 from runstone.storage.local import LocalStore
+from runstone.storage.locations import Bucket, Root
+from runstone.storage.s3 import S3Store
+from runstone.storage.s3_client import S3Access
 from runstone.storage.store import ArtifactStore
+
+Store = LocalStore | S3Store
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,15 +31,16 @@ class Place:
 
 
 class Roots:
-    """`served` is the store behind `mlflow-artifacts:/`. A `default_root` that is a local folder is the server's own too: its
-    clients share that folder with it, write there themselves, and want to see it here.
+    """`served` is the store behind `mlflow-artifacts:/`. A `default_root` that is a folder or a bucket is the server's own too:
+    its clients share it with the server, write there themselves, and want to see it here.
     """
 
-    def __init__(self, artifacts_destination: str, default_root: str | None = None) -> None:
-        """Opens nothing yet. Raises OSError, in words for the operator, for a destination that is no folder."""
-        self.served = open_store(artifacts_destination)
-        shared = locations.own_folder(default_root) if default_root else None
-        self._shared = LocalStore(shared) if shared is not None and shared != self.served.root else None
+    def __init__(self, artifacts_destination: str, default_root: str | None = None, access: S3Access | None = None) -> None:
+        """Opens nothing yet. Raises OSError, in words for the operator, for a destination that is no folder and no bucket."""
+        access = access or S3Access()
+        self.served = open_store(locations.destination(artifacts_destination), access)
+        shared = locations.own_root(default_root) if default_root else None
+        self._shared = open_store(shared, access) if shared is not None and shared != self.served.root else None
 
     def prepare(self, *, served: bool) -> None:
         """When a server starts. Raises OSError when the artifacts destination cannot be written though it is `served`."""
@@ -62,6 +68,5 @@ class Roots:
             self._shared.close()
 
 
-def open_store(uri: str) -> LocalStore:
-    """The store at `uri`, a path or `file:` URI. Raises OSError, in words for the operator, for what is no folder."""
-    return LocalStore(locations.destination_folder(uri))
+def open_store(root: Root, access: S3Access) -> Store:
+    return S3Store(root, access) if isinstance(root, Bucket) else LocalStore(root)

@@ -20,7 +20,7 @@ from pathlib import Path
 from runstone.errors import InvalidParameter, Unavailable
 from runstone.storage import descent
 from runstone.storage.paths import RESERVED_PREFIX
-from runstone.storage.store import Written
+from runstone.storage.store import StoredFile
 
 STAGING = f"{RESERVED_PREFIX}staging"
 ATTEMPTS = 5
@@ -46,13 +46,13 @@ class Upload:
         with self._lock:
             self._write(pieces)
 
-    def finish(self, pieces: Sequence[bytes]) -> Written:
+    def finish(self, pieces: Sequence[bytes]) -> StoredFile:
         """The last pieces; then the file is on the disk and visible under its name."""
         with self._lock:
             self._write(pieces)
             os.fsync(self._descriptor)
             self._publish()
-            return Written(self._size, self._digest.hexdigest())
+            return StoredFile(self._key, self._size, self._digest.hexdigest())
 
     def discard(self) -> None:
         with self._lock:

@@ -26,9 +26,10 @@ class Stat:
 
 
 @dataclass(frozen=True, slots=True)
-class Written:
-    """What the server saw pass: the size in bytes and the SHA-256 in hexadecimal."""
+class StoredFile:
+    """What an upload left: the key, the size in bytes, and the SHA-256 in hexadecimal ('' when the bytes did not pass here)."""
 
+    path: str
     size: int
     sha256: str
 
@@ -57,7 +58,7 @@ class ArtifactStore(Protocol):
     async def open(self, key: str) -> OpenFile:
         """Raises `NotFound`, and `InvalidParameter` for a folder."""
 
-    async def write(self, key: str, chunks: AsyncIterator[bytes], size: int | None, limit: int = 0) -> Written:
+    async def write(self, key: str, chunks: AsyncIterator[bytes], size: int | None, limit: int = 0) -> StoredFile:
         """Store the whole stream or nothing. `size` is what the sender announced, `limit` the most that is taken (0: any).
 
         Raises `PayloadTooLarge`, `StorageFull`, and `InvalidParameter` for a wrong size or when a folder is in the way.

@@ -1,0 +1,297 @@
+"""Artifacts in an S3-compatible store. What is uploaded becomes visible whole; what is read is one version of a file.
+
+Calls to the store block, so they run in threads of this store's own; their number bounds the connections.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+import functools
+import logging
+import threading
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+
+from runstone.errors import InvalidParameter, RunstoneError, Unavailable
+from runstone.storage import s3_listing
+from runstone.storage.local import no_such_artifact, too_large
+from runstone.storage.locations import Bucket
+from runstone.storage.s3_client import S3Access, as_public_error, changed, code_of, is_missing
+from runstone.storage.s3_upload import Buffers, Upload
+from runstone.storage.store import Entry, OpenFile, Stat, StoredFile
+
+log = logging.getLogger("runstone.storage")
+
+THREADS = 24
+PIECES_UNDER_WAY = 6
+READ = 1024 * 1024
+# Fetched when a file is opened: most files are smaller, and cost one request.
+FIRST = 256 * 1024
+KEY_LIMIT = 1024
+FOLDERS_KNOWN = 10_000
+RESUMES = 3
+LEFTOVER_SECONDS = 24 * 3600
+
+T = TypeVar("T")
+
+
+class S3Store:
+    def __init__(self, root: Bucket, access: S3Access) -> None:
+        """Connects to nothing yet."""
+        self.root, self.access = root, access
+        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="s3")
+        self.buffers = Buffers(PIECES_UNDER_WAY)
+        self._folders: dict[str, None] = {}
+        self._slots: tuple[asyncio.AbstractEventLoop, asyncio.Semaphore] | None = None
+
+    @functools.cached_property
+    def client(self) -> Any:
+        return self.access.client(THREADS)
+
+    @property
+    def slots(self) -> asyncio.Semaphore:
+        """Pieces under way to the store, of all uploads together."""
+        loop = asyncio.get_running_loop()
+        if self._slots is None or self._slots[0] is not loop:
+            self._slots = (loop, asyncio.Semaphore(PIECES_UNDER_WAY))
+        return self._slots[1]
+
+    def prepare(self) -> None:
+        """When a server starts. Raises OSError, in words for the operator, for a bucket that is missing or not allowed."""
+        from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415
+
+        try:
+            self.client.head_bucket(Bucket=self.root.name)
+        except ClientError as error:
+            status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+            reason = {404: "the bucket does not exist", 403: "the store refuses the credentials"}.get(status)
+            if reason is not None:
+                raise OSError(5, f"the artifact store cannot be used: {reason}", self.root.name) from error
+            log.warning("the artifact store answers %s; starting all the same", status)
+        except BotoCoreError as error:
+            if "Credentials" in type(error).__name__:
+                raise OSError(5, "there are no credentials for the artifact store", self.root.name) from error
+            log.warning("the artifact store does not answer (%s); starting all the same", type(error).__name__)
+        self.sweep()
+
+    def sweep(self) -> None:
+        self.later(self.abort_leftovers)
+
+    def abort_leftovers(self, older_than: int = LEFTOVER_SECONDS) -> None:
+        """Abort uploads that were begun `older_than` seconds ago: younger ones may be another server's, or a client's."""
+        now = datetime.now(UTC)
+        try:
+            pages = self.client.get_paginator("list_multipart_uploads").paginate(Bucket=self.root.name, Prefix=self.root.key(""))
+            for upload in [found for page in pages for found in page.get("Uploads", ())]:
+                if (now - upload["Initiated"]).total_seconds() >= older_than:
+                    self.client.abort_multipart_upload(Bucket=self.root.name, Key=upload["Key"], UploadId=upload["UploadId"])
+        except Exception as error:
+            log.warning("unfinished uploads could not be swept: %s %s", type(error).__name__, code_of(error))
+
+    def close(self) -> None:
+        self._threads.shutdown(wait=True)
+        if "client" in self.__dict__:
+            self.client.close()
+
+    def place(self, key: str) -> dict[str, str]:
+        return {"Bucket": self.root.name, "Key": self.root.key(key)}
+
+    async def entries(self, folder: str, after: str = "", limit: int | None = None) -> list[Entry]:
+        prefix = self.root.key(f"{folder}/" if folder else "")
+        return await self.run(s3_listing.entries, self.client, self.root.name, prefix, after, limit)
+
+    async def stat(self, key: str) -> Stat | None:
+        return await self.run(self._stat, key)
+
+    async def open(self, key: str) -> OpenFile:
+        return await self.run(self._open, key)
+
+    async def delete(self, key: str) -> bool:
+        self._folders.clear()
+        return await self.run(self._delete, key)
+
+    async def write(self, key: str, chunks: AsyncIterator[bytes], size: int | None, limit: int = 0) -> StoredFile:
+        if limit and size is not None and size > limit:
+            raise too_large(limit)
+        await self.refuse_clash(key)
+        upload = Upload(self, key, size)
+        try:
+            async for chunk in chunks:
+                await upload.add(chunk)
+                if limit and upload.size > limit:
+                    raise too_large(limit)
+            if size is not None and upload.size != size:
+                raise InvalidParameter(
+                    f"The upload ended after {upload.size} of {size} bytes; nothing was stored. Send it again."
+                )
+            return await upload.finish()
+        except Exception:
+            await self.run(upload.discard)
+            raise
+        except BaseException:
+            self.later(upload.discard)
+            raise
+
+    async def refuse_clash(self, key: str) -> None:
+        """Raises `InvalidParameter` when a folder stands where the file would, or a file where one of its folders would.
+
+        S3 itself would store both, and nobody could list them.
+        """
+        if len(self.root.key(key).encode("utf-8")) > KEY_LIMIT:
+            raise InvalidParameter(f"Invalid path: it is longer than the {KEY_LIMIT} bytes that the artifact store takes.")
+        parts = key.split("/")
+        folders = ["/".join(parts[:depth]) for depth in range(1, len(parts))]
+        unknown = [folder for folder in folders if folder not in self._folders]
+        clashes = await asyncio.gather(self.run(self._is_folder, key), *(self.run(self._is_file, folder) for folder in unknown))
+        if any(clashes):
+            raise InvalidParameter(f"Invalid path: '{key}' cannot be a file here: a folder or a file of that name is in the way.")
+        for folder in unknown:
+            self._folders[folder] = None
+        while len(self._folders) > FOLDERS_KNOWN:
+            self._folders.pop(next(iter(self._folders)))
+
+    def submit(self, work: Callable[..., T], *values: Any) -> concurrent.futures.Future[T]:
+        return self._threads.submit(work, *values)
+
+    async def run(self, work: Callable[..., T], *values: Any) -> T:
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._threads, work, *values)
+        except RunstoneError:
+            raise
+        except Exception as error:
+            raise as_public_error(error) from error
+
+    def later(self, work: Callable[[], None]) -> None:
+        """Do `work` without waiting for it."""
+        try:
+            self._threads.submit(work)
+        except RuntimeError:  # the store is closed
+            work()
+
+    def _is_folder(self, key: str) -> bool:
+        return s3_listing.has_children(self.client, self.root.name, f"{self.root.key(key)}/")
+
+    def _is_file(self, key: str) -> bool:
+        try:
+            self.client.head_object(**self.place(key))
+        except Exception as error:
+            if is_missing(error):
+                return False
+            raise
+        return True
+
+    def _stat(self, key: str) -> Stat | None:
+        try:
+            found = self.client.head_object(**self.place(key))
+        except Exception as error:
+            if not is_missing(error):
+                raise
+            if self._is_folder(key):
+                raise is_a_folder(key) from error
+            return None
+        return Stat(found["ContentLength"], found["ETag"], found["LastModified"].timestamp())
+
+    def _open(self, key: str) -> OpenFile:
+        try:
+            found = self.client.get_object(**self.place(key), Range=f"bytes=0-{FIRST - 1}")
+        except Exception as error:
+            if code_of(error) in ("InvalidRange", "416"):  # an empty file has no first byte
+                stat = self._stat(key)
+                if stat is not None:
+                    return _S3File(self, key, stat, b"")
+            if is_missing(error):
+                raise (is_a_folder(key) if self._is_folder(key) else no_such_artifact(key)) from error
+            raise
+        first = found["Body"].read()
+        size = int(found["ContentRange"].rpartition("/")[2]) if "ContentRange" in found else len(first)
+        return _S3File(self, key, Stat(size, found["ETag"], found["LastModified"].timestamp()), first)
+
+    def _delete(self, key: str) -> bool:
+        deleted = self._is_file(key)
+        if deleted:
+            self.client.delete_object(**self.place(key))
+        for page in s3_listing.keys(self.client, self.root.name, f"{self.root.key(key)}/"):
+            deleted = True
+            named = {"Objects": [{"Key": found} for found in page], "Quiet": True}
+            answer = self.client.delete_objects(Bucket=self.root.name, Delete=named)
+            if answer.get("Errors"):
+                log.error("the artifact store did not delete %d of %d keys", len(answer["Errors"]), len(page))
+                raise Unavailable("The artifact store deleted only a part of the folder. Delete it again.")
+        return deleted
+
+
+class _S3File:
+    """`first` is the beginning that came when it was opened; the rest is fetched as it is asked for."""
+
+    def __init__(self, store: S3Store, key: str, stat: Stat, first: bytes) -> None:
+        self._store, self._key, self.stat, self._first = store, key, stat, first
+        self._body: Any = None
+        # A download that is cancelled leaves its thread at work: the connection may not be closed under it.
+        self._lock = threading.Lock()
+
+    async def pieces(self, start: int, length: int) -> AsyncIterator[bytes]:
+        beginning = self._first[start : start + length]
+        if beginning:
+            yield beginning
+        start, end = start + len(beginning), start + length
+        failures = 0
+        following = self._ask(start, end) if start < end else None
+        while following is not None:
+            try:
+                piece = await asyncio.wrap_future(following)
+            except RunstoneError:
+                raise
+            except Exception as error:
+                failures += 1
+                if failures > RESUMES or code_of(error):
+                    raise as_public_error(error) from error
+                following = self._ask(start, end)  # the store cut its answer short: go on where it ended
+                continue
+            start += len(piece)
+            # The next piece is fetched while this one is sent.
+            following = self._ask(start, end) if start < end else None
+            yield piece
+
+    def _ask(self, start: int, end: int) -> concurrent.futures.Future[bytes]:
+        return self._store.submit(self._read, start, end)
+
+    def _read(self, start: int, end: int) -> bytes:
+        with self._lock:
+            try:
+                if self._body is None:
+                    self._body = self._request(start, end)
+                piece: bytes = self._body.read(min(READ, end - start))
+                if not piece:
+                    raise EOFError
+            except BaseException:
+                self._drop()
+                raise
+            return piece
+
+    def _request(self, start: int, end: int) -> Any:
+        place = self._store.place(self._key)
+        found = self._store.client.get_object(**place, Range=f"bytes={start}-{end - 1}", IfMatch=self.stat.etag)
+        if found["ETag"] != self.stat.etag:  # not every store knows If-Match
+            found["Body"].close()
+            raise changed()
+        return found["Body"]
+
+    def close(self) -> None:
+        if self._body is not None:
+            self._store.later(self._close)
+
+    def _close(self) -> None:
+        with self._lock:
+            self._drop()
+
+    def _drop(self) -> None:
+        body, self._body = self._body, None
+        if body is not None:
+            body.close()
+
+
+def is_a_folder(key: str) -> InvalidParameter:
+    return InvalidParameter(f"Invalid path: '{key}' is a folder. List it, or name a file in it.")

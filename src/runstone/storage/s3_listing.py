@@ -1,0 +1,76 @@
+"""The names in a folder of an S3 store, in the order of their names, page by page. Runs in threads.
+
+S3 has no folders: with a delimiter it answers keys and common prefixes. It sorts them as keys, so that `run/` stands behind
+`run.txt`, while names sort the other way; at the end of a page the folders that its last name hides are asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from runstone.storage.paths import RESERVED_PREFIX
+from runstone.storage.store import Entry
+
+PAGE = 1000
+
+
+def entries(client: Any, bucket: str, folder: str, after: str, limit: int | None) -> list[Entry]:
+    """`folder` is a key prefix that ends with a slash, or ''."""
+    found: dict[str, Entry] = {}
+    last = ""
+    for entry in _raw(client, bucket, folder, after, limit):
+        last = entry.name
+        if entry.name > after and _is_artifact(entry.name):
+            found.setdefault(entry.name + "/" * entry.is_dir, entry)
+        if limit is not None and len(found) >= limit:
+            for name in _hidden_folders(last, after):
+                if f"{name}/" not in found and has_children(client, bucket, f"{folder}{name}/"):
+                    found[f"{name}/"] = Entry(name, True)
+            break
+    ordered = sorted(found.values(), key=lambda entry: (entry.name, entry.is_dir))
+    return ordered if limit is None else ordered[:limit]
+
+
+def _hidden_folders(name: str, after: str) -> list[str]:
+    """Folders whose keys sort behind `name` though their names sort before it: its beginnings before a character below '/'."""
+    return [name[:at] for at in range(1, len(name)) if name[at] < "/" and name[:at] > after]
+
+
+def has_children(client: Any, bucket: str, prefix: str) -> bool:
+    answer = client.list_objects_v2(Bucket=bucket, Prefix=prefix, MaxKeys=1)
+    return bool(answer.get("Contents"))
+
+
+def keys(client: Any, bucket: str, prefix: str) -> Iterator[list[str]]:
+    """All keys that begin with `prefix`, in pages of at most 1000."""
+    query: dict[str, Any] = {"Bucket": bucket, "Prefix": prefix, "MaxKeys": PAGE}
+    while True:
+        answer = client.list_objects_v2(**query)
+        page = [item["Key"] for item in answer.get("Contents", ())]
+        if page:
+            yield page
+        if not answer.get("IsTruncated"):
+            return
+        query["ContinuationToken"] = answer["NextContinuationToken"]
+
+
+def _raw(client: Any, bucket: str, folder: str, after: str, limit: int | None) -> Iterator[Entry]:
+    query: dict[str, Any] = {"Bucket": bucket, "Prefix": folder, "Delimiter": "/", "MaxKeys": min(PAGE, (limit or PAGE) + 1)}
+    if after:
+        query["StartAfter"] = folder + after
+    while True:
+        answer = client.list_objects_v2(**query)
+        page = [Entry(item["Key"][len(folder) :], False, item["Size"]) for item in answer.get("Contents", ())]
+        page += [Entry(item["Prefix"][len(folder) : -1], True) for item in answer.get("CommonPrefixes", ())]
+        page.sort(key=lambda entry: entry.name + "/" * entry.is_dir)
+        yield from page
+        if not answer.get("IsTruncated"):
+            return
+        query["ContinuationToken"] = answer["NextContinuationToken"]
+        query.pop("StartAfter", None)
+
+
+def _is_artifact(name: str) -> bool:
+    """Not the marker of a folder itself, nor names that the API refuses."""
+    return name not in ("", ".", "..") and not name.startswith(RESERVED_PREFIX) and "/" not in name

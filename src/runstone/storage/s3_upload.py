@@ -1,0 +1,170 @@
+"""One file on its way into an S3 store: in pieces that are sent while the next one arrives, visible at once and whole.
+
+A small file is one put. A larger one is a multipart upload, which the store shows only when it is completed; whatever ends
+early is aborted.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import concurrent.futures
+import hashlib
+import logging
+import zlib
+from collections import deque
+from typing import TYPE_CHECKING, Any
+
+from runstone.errors import InvalidParameter
+from runstone.storage.s3_client import as_public_error
+from runstone.storage.store import StoredFile
+
+if TYPE_CHECKING:
+    from runstone.storage.s3 import S3Store
+
+log = logging.getLogger("runstone.storage")
+
+PIECE = 8 * 1024 * 1024
+PARTS_LIMIT = 10_000
+# An upload whose size nobody announced gets larger pieces from here on, so that 10 000 of them reach 5 TB.
+GROWTH_EVERY = 1_000
+
+
+class Buffers:
+    """Memory for pieces, used again: allocating 8 MB for each would fragment the heap."""
+
+    def __init__(self, kept: int) -> None:
+        self._free: deque[bytearray] = deque(maxlen=kept)
+
+    def take(self, size: int) -> bytearray:
+        if size == PIECE:
+            try:
+                return self._free.pop()
+            except IndexError:
+                pass
+        return bytearray(size)
+
+    def give(self, buffer: bytearray) -> None:
+        if len(buffer) == PIECE:
+            self._free.append(buffer)
+
+
+class Upload:
+    """`add` the bytes in order, then `finish`; `discard` after anything else. Used by one task."""
+
+    def __init__(self, store: S3Store, key: str, size: int | None) -> None:
+        self._store, self._key = store, key
+        self._piece = piece_size(size)
+        # A body that is known to be small needs no whole piece.
+        self._buffer = store.buffers.take(self._piece if size is None or size >= self._piece else max(size, 1))
+        self._filled = 0
+        self._upload_id = ""
+        self._digest = hashlib.sha256()
+        self._digesting: concurrent.futures.Future[None] | None = None
+        self._sent: list[concurrent.futures.Future[dict[str, Any]]] = []
+        self.size = 0
+
+    async def add(self, chunk: bytes) -> None:
+        view = memoryview(chunk)
+        while view:
+            if self._filled == len(self._buffer):
+                await self._flush()
+            count = min(len(view), len(self._buffer) - self._filled)
+            self._buffer[self._filled : self._filled + count] = view[:count]
+            self._filled += count
+            self.size += count
+            view = view[count:]
+
+    async def finish(self) -> StoredFile:
+        if not self._upload_id:
+            await self._store.run(self._put)
+        else:
+            await self._flush()
+            parts = [await asyncio.wrap_future(sent) for sent in self._sent]
+            await self._store.run(self._complete, parts)
+        return StoredFile(self._key, self.size, self._digest.hexdigest())
+
+    def discard(self) -> None:
+        """Runs in a thread: wait for the pieces under way, then let the store forget the upload."""
+        for sent in self._sent:
+            sent.cancel()
+        concurrent.futures.wait(self._sent)
+        if not self._upload_id:
+            return
+        place = self._store.place(self._key)
+        try:
+            self._store.client.abort_multipart_upload(**place, UploadId=self._upload_id)
+        except Exception as error:
+            log.warning("an upload could not be aborted; it goes when it is a day old: %s", as_public_error(error).message)
+
+    async def _flush(self) -> None:
+        """Send the buffer as the next part; waits while too many are under way."""
+        if len(self._sent) >= PARTS_LIMIT:
+            raise InvalidParameter("The upload is larger than the artifact store takes. Announce its size with Content-Length.")
+        if not self._upload_id:
+            self._upload_id = await self._store.run(self._create)
+        for sent in self._sent:
+            if sent.done():
+                sent.result()
+        if self._digesting is not None:
+            await asyncio.wrap_future(self._digesting)
+        await self._store.slots.acquire()
+        buffer, filled = self._buffer, self._filled
+        self._digesting = self._store.submit(self._digest.update, memoryview(buffer)[:filled])
+        sent = self._store.submit(self._send, len(self._sent) + 1, buffer, filled, self._digesting)
+        self._sent.append(sent)
+        wrapped = asyncio.wrap_future(sent)
+        wrapped.add_done_callback(self._release)
+        self._buffer = self._store.buffers.take(piece_growth(self._piece, len(self._sent)))
+        self._filled = 0
+
+    def _release(self, sent: asyncio.Future[Any]) -> None:
+        self._store.slots.release()
+        if not sent.cancelled():
+            sent.exception()  # reported where the upload waits for its parts
+
+    def _create(self) -> str:
+        place = self._store.place(self._key)
+        made = self._store.client.create_multipart_upload(**place, ChecksumAlgorithm="CRC32", **self._store.access.encryption)
+        return str(made["UploadId"])
+
+    def _send(self, number: int, buffer: bytearray, filled: int, digesting: concurrent.futures.Future[None]) -> dict[str, Any]:
+        try:
+            body = buffer if filled == len(buffer) else bytes(memoryview(buffer)[:filled])
+            checksum = crc32(body)
+            place = self._store.place(self._key)
+            answer = self._store.client.upload_part(
+                **place, UploadId=self._upload_id, PartNumber=number, Body=body, ChecksumCRC32=checksum
+            )
+            return {"PartNumber": number, "ETag": answer["ETag"], "ChecksumCRC32": checksum}
+        except Exception as error:
+            raise as_public_error(error) from error
+        finally:
+            concurrent.futures.wait([digesting])
+            self._store.buffers.give(buffer)
+
+    def _complete(self, parts: list[dict[str, Any]]) -> None:
+        place = self._store.place(self._key)
+        self._store.client.complete_multipart_upload(**place, UploadId=self._upload_id, MultipartUpload={"Parts": parts})
+        self._upload_id = ""
+
+    def _put(self) -> None:
+        body = bytes(memoryview(self._buffer)[: self._filled])
+        self._digest.update(body)
+        place = self._store.place(self._key)
+        self._store.client.put_object(**place, Body=body, ChecksumCRC32=crc32(body), **self._store.access.encryption)
+        self._store.buffers.give(self._buffer)
+
+
+def piece_size(size: int | None) -> int:
+    """8 MB, or what makes `size` fit into the number of parts that S3 allows."""
+    needed = -(-(size or 0) // PARTS_LIMIT)
+    return PIECE if needed <= PIECE else -(-needed // (1024 * 1024)) * 1024 * 1024
+
+
+def piece_growth(piece: int, sent: int) -> int:
+    return piece if piece > PIECE else PIECE * 2 ** min(sent // GROWTH_EVERY, 6)
+
+
+def crc32(body: bytes | bytearray) -> str:
+    return base64.b64encode(zlib.crc32(body).to_bytes(4, "big")).decode("ascii")
