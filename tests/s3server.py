@@ -106,7 +106,7 @@ def rclone(folder: Path) -> Iterator[S3Server]:
     (folder / "data").mkdir()
     command = [
         found, "serve", "s3", str(folder / "data"), f"--addr=127.0.0.1:{port}", f"--auth-key={ACCESS_KEY},{SECRET_KEY}",
-        "--vfs-cache-mode=off", f"--config={folder / 'rclone.conf'}", "--dir-cache-time=0s",
+        "--vfs-cache-mode=off", f"--config={folder / 'rclone.conf'}",
     ]  # fmt: skip
     with _serving("rclone", command, folder, port) as server:
         yield server

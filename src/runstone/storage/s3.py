@@ -175,8 +175,11 @@ class S3Store:
         return s3_listing.has_children(self.client, self.root.name, f"{self.root.key(key)}/")
 
     def _is_file(self, key: str) -> bool:
+        return self._is_object(self.root.key(key))
+
+    def _is_object(self, name: str) -> bool:
         try:
-            self.client.head_object(**self.place(key))
+            self.client.head_object(Bucket=self.root.name, Key=name)
         except Exception as error:
             if is_missing(error):
                 return False
@@ -213,14 +216,26 @@ class S3Store:
         deleted = self._is_file(key)
         if deleted:
             self.client.delete_object(**self.place(key))
-        for page in s3_listing.keys(self.client, self.root.name, f"{self.root.key(key)}/"):
+        prefix = f"{self.root.key(key)}/"
+        for page in s3_listing.keys(self.client, self.root.name, prefix):
             deleted = True
-            named = {"Objects": [{"Key": found} for found in page], "Quiet": True}
-            answer = self.client.delete_objects(Bucket=self.root.name, Delete=named)
-            if answer.get("Errors"):
-                log.error("the artifact store did not delete %d of %d keys", len(answer["Errors"]), len(page))
+            failed = self._delete_keys(page)
+            if failed:
+                log.error("the artifact store did not delete %d of %d keys", failed, len(page))
                 raise Unavailable("The artifact store deleted only a part of the folder. Delete it again.")
-        return deleted
+        # Stores that keep their objects in folders may show those that are empty now. One that is not empty stays.
+        folders = s3_listing.folders_below(self.client, self.root.name, prefix)
+        if self._is_object(prefix):
+            folders.append(prefix)
+        for start in range(0, len(folders), s3_listing.PAGE):
+            self._delete_keys(folders[start : start + s3_listing.PAGE])
+        return deleted or bool(folders)
+
+    def _delete_keys(self, keys: list[str]) -> int:
+        """How many of them could not be deleted."""
+        named = {"Objects": [{"Key": key} for key in keys], "Quiet": True}
+        answer = self.client.delete_objects(Bucket=self.root.name, Delete=named)
+        return len(answer.get("Errors", ()))
 
 
 class _S3File:

@@ -55,6 +55,17 @@ def keys(client: Any, bucket: str, prefix: str) -> Iterator[list[str]]:
         query["ContinuationToken"] = answer["NextContinuationToken"]
 
 
+def folders_below(client: Any, bucket: str, prefix: str) -> list[str]:
+    """The prefixes that the store still shows below `prefix`, the deepest first."""
+    found, waiting = list[str](), [prefix]
+    while waiting:
+        folder = waiting.pop()
+        below = [f"{folder}{entry.name}/" for entry in _raw(client, bucket, folder, "", None) if entry.is_dir and entry.name]
+        found += below
+        waiting += below
+    return found[::-1]
+
+
 def _raw(client: Any, bucket: str, folder: str, after: str, limit: int | None) -> Iterator[Entry]:
     query: dict[str, Any] = {"Bucket": bucket, "Prefix": folder, "Delimiter": "/", "MaxKeys": min(PAGE, (limit or PAGE) + 1)}
     if after:
