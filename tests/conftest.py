@@ -187,3 +187,22 @@ def rclone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
         pytest.skip("rclone is not installed")
     with s3server.rclone(tmp_path_factory.mktemp("rclone")) as started:
         yield started
+
+
+@pytest.fixture(scope="module", params=("local", "s3"))
+def kind(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture(scope="module")
+def transfer_server(
+    kind: str, request: pytest.FixtureRequest, databases: Databases, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[RunningServer]:
+    """A server that keeps its artifacts in a folder, and one that keeps them in SeaweedFS, with direct transfer on."""
+    settings, options = {"RUNSTONE_DIRECT_TRANSFER": "on"}, list[str]()
+    if kind == "s3":
+        s3: S3Server = request.getfixturevalue("seaweedfs")
+        settings |= s3.settings
+        options = ["--artifacts-destination", s3.place()]
+    with running(tmp_path_factory.mktemp("server"), databases.make("sqlite"), *options, settings=settings) as started:
+        yield started

@@ -9,6 +9,7 @@ from typing import Any
 from fastapi import FastAPI
 from sqlalchemy import Connection
 
+import runstone.artifacts.direct_routes
 import runstone.artifacts.routes
 import runstone.experiments.routes
 import runstone.logged_models.routes
@@ -46,6 +47,7 @@ ROUTERS = (
     runstone.registry.routes.router,
     runstone.registry.version_routes.router,
     runstone.artifacts.routes.router,
+    runstone.artifacts.direct_routes.router,
     runstone.status.router,
     runstone.web.static.router,
     runstone.web.experiments.router,

@@ -6,6 +6,7 @@ from fastapi import Request, Response
 from fastapi.responses import PlainTextResponse
 from sqlalchemy import text
 
+from runstone.artifacts.direct import offered
 from runstone.core import wire
 from runstone.core.failures import json_answer
 from runstone.core.scope import Ctx
@@ -44,16 +45,18 @@ async def version() -> Response:
 
 
 @router.get("/api/3.0/mlflow/server-info", name="open")
-async def server_info(_request: Request) -> Response:
+async def server_info(request: Request) -> Response:
+    """What clients may count on: they read it before large transfers, and before every download."""
+    offer = offered(request.app.state.settings, request.app.state.roots.served)
     return answer(
         {
             "store_type": "SqlStore",
             "workspaces_enabled": False,
             "trace_archival_enabled": False,
-            "multipart_uploads_enabled": False,
-            "multipart_downloads_enabled": False,
-            "presigned_upload_run_id_supported": False,
-            "presigned_upload_model_id_supported": False,
+            "multipart_uploads_enabled": offer.uploads,
+            "multipart_downloads_enabled": offer.downloads,
+            "presigned_upload_run_id_supported": offer.uploads,
+            "presigned_upload_model_id_supported": offer.uploads,
             "features_enabled": {"gateway": False},
         }
     )

@@ -159,13 +159,6 @@ class TestUploads:
             assert (answer.status_code, answer.json()["error_code"]) == (400, "INVALID_PARAMETER_VALUE")
         assert ask(server, "GET", f"/get-artifact?run_id={run_id}&path=big")[0] == 404
 
-    def test_multipart_says_that_it_is_not_there(self, filled: tuple[RunningServer, str]) -> None:
-        server, _ = filled
-        for step in ("create", "complete", "abort"):
-            answer = server.client.post(f"/api/2.0/mlflow-artifacts/mpu/{step}/a/b", json={"path": "f", "num_parts": 2})
-            assert (answer.status_code, answer.json()["error_code"]) == (501, "NOT_IMPLEMENTED")
-            assert answer.json()["message"].startswith("Multipart upload is not supported for the current artifact repository")
-
 
 class TestDownloads:
     @pytest.mark.parametrize(

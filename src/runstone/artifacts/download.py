@@ -11,7 +11,7 @@ from fastapi import Request, Response
 from fastapi.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
-from runstone.errors import RangeNotSatisfiable
+from runstone.errors import PermissionDenied, RangeNotSatisfiable
 from runstone.storage.roots import Place
 from runstone.storage.store import OpenFile, Stat
 
@@ -39,10 +39,15 @@ class FileAnswer(StreamingResponse):
             self._file.close()
 
 
-async def answer_file(request: Request, place: Place, path: str) -> Response:
-    """The file, a part of it (206), or that it has not changed (304). HEAD gets the same headers without a body."""
+async def answer_file(request: Request, place: Place, path: str, etag: str = "") -> Response:
+    """The file, a part of it (206), or that it has not changed (304). HEAD gets the same headers without a body.
+
+    Raises `PermissionDenied` when an `etag` is given and the file is another version by now.
+    """
     file = await place.store.open(place.below(path))
     try:
+        if etag and file.stat.etag != etag:
+            raise PermissionDenied("The artifact was replaced since this URL was signed. Ask for a new one.")
         answer = _answer(request, file, path.rpartition("/")[2])
     except BaseException:
         file.close()

@@ -7,6 +7,7 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
+from runstone.artifacts.grants import Grant, from_url
 from runstone.core.scope import Ctx
 from runstone.errors import EndpointNotFound, InvalidParameter, RunstoneError
 from runstone.storage import paths
@@ -68,5 +69,19 @@ async def _writable(request: Request, ctx: Ctx) -> WriteStore:
     return WriteStore(_checked_key(request, ctx))
 
 
+class SignedGrant:
+    """What the signature in the URL permits."""
+
+    def __init__(self, grant: Grant) -> None:
+        self.grant = grant
+
+
+def _granted(request: Request, ctx: Ctx) -> SignedGrant:
+    if ctx.settings.direct_transfer == "off":
+        raise EndpointNotFound("Signed URLs are turned off on this server. Send and fetch artifacts with PUT and GET.")
+    return SignedGrant(from_url(ctx.token_key, request.path_params["token"]))
+
+
+SignedRequest = Annotated[SignedGrant, Depends(_granted)]
 ReadableStore = Annotated[ReadStore, Depends(_readable)]
 WritableStore = Annotated[WriteStore, Depends(_writable)]

@@ -18,14 +18,12 @@ from runstone.artifacts.schemas import (
     ListArtifacts,
     ListModelArtifacts,
     ListStore,
-    PresignedDownload,
-    PresignedUpload,
     files_json,
 )
 from runstone.core import wire
 from runstone.core.scope import Ctx
 from runstone.core.wire import answer
-from runstone.errors import InvalidParameter, NotFound, NotImplementedHere
+from runstone.errors import InvalidParameter, NotFound
 from runstone.experiments.guards import ReadableWorkspace, WritableWorkspace
 from runstone.logged_models.guards import ReadableModel
 from runstone.runs.guards import EditRun, ReadableRun, named_run
@@ -173,38 +171,6 @@ async def delete(request: Request, store: WritableStore) -> Response:
     if not await served(request).store.delete(store.key):
         raise NotFound(f"No such artifact: '{store.key}'")
     return answer({})
-
-
-@router.post("/api/2.0/mlflow-artifacts/mpu/create/{artifact_path:path}")
-@router.post("/api/2.0/mlflow-artifacts/mpu/complete/{artifact_path:path}")
-@router.post("/api/2.0/mlflow-artifacts/mpu/abort/{artifact_path:path}")
-async def multipart(store: WritableStore) -> Response:
-    raise NotImplementedHere(
-        "Multipart upload is not supported for the current artifact repository. Send the file in one PUT; its size is not limited "
-        "by the protocol."
-    )
-
-
-@router.get("/api/2.0/mlflow-artifacts/presigned/{artifact_path:path}")
-async def presigned(store: ReadableStore) -> Response:
-    raise NotImplementedHere("Presigned URLs are not supported for the current artifact repository. Download with GET.")
-
-
-@router.post("/api/2.0/mlflow/artifacts/presigned-upload-url")
-async def presigned_upload(body: Annotated[PresignedUpload, wire.body(PresignedUpload)], _: WritableWorkspace) -> Response:
-    if bool(body.run_id) == bool(body.model_id):
-        raise InvalidParameter("Exactly one of 'run_id' and 'model_id' must be given.")
-    paths.canonical(body.path)
-    raise InvalidParameter("Presigned URLs are not available for artifacts that pass through this server. Upload with PUT.")
-
-
-@router.post("/api/2.0/mlflow/artifacts/presigned-download-url")
-async def presigned_download(
-    body: Annotated[PresignedDownload, wire.body(PresignedDownload)], ctx: Ctx, run: ReadableRun
-) -> Response:
-    paths.canonical(body.path)
-    await ctx.db.read(run.load)
-    raise InvalidParameter("Presigned URLs are not available for artifacts that pass through this server. Download with GET.")
 
 
 def announced(request: Request) -> int | None:

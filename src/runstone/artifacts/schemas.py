@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Annotated, Any
 
-from runstone.core.wire import Int64, Message, RequiredStr, Str
+from runstone.core.wire import REQUIRED, Int64, Message, Repeated, RequiredInt64, RequiredStr, Str
 from runstone.storage.store import Entry
 
 
@@ -48,6 +48,27 @@ class PresignedDownload(Message):
     run_id: RequiredStr
     path: RequiredStr
     expiration: Int64 = None
+
+
+class CreateUpload(Message):
+    path: RequiredStr
+    num_parts: RequiredInt64
+
+
+class UploadedPart(Message):
+    part_number: RequiredInt64
+    etag: RequiredStr
+
+
+class CompleteUpload(Message):
+    path: RequiredStr
+    upload_id: RequiredStr
+    parts: Annotated[Repeated[UploadedPart], REQUIRED]
+
+
+class AbortUpload(Message):
+    path: RequiredStr
+    upload_id: RequiredStr
 
 
 def files_json(entries: Sequence[Entry], folder: str = "") -> list[dict[str, Any]]:

@@ -20,8 +20,9 @@ from typing import Any, TypeVar
 
 from runstone.errors import InvalidParameter, NotFound, PayloadTooLarge, Unavailable
 from runstone.storage import descent, staging
+from runstone.storage.multipart import LocalParts
 from runstone.storage.paths import RESERVED_PREFIX
-from runstone.storage.store import Entry, OpenFile, Stat, StoredFile
+from runstone.storage.store import Entry, OpenFile, Signer, Stat, StoredFile
 
 PIECE = 1024 * 1024
 THREADS = 8
@@ -34,6 +35,8 @@ class LocalStore:
         """`root` is absolute. It need not exist: it is made by the first upload, or by `prepare`."""
         self.root = root
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="artifacts")
+        self.multipart = LocalParts(self)
+        self.signer: Signer | None = None
 
     def prepare(self) -> None:
         """When a server starts: make the folder, remove what earlier uploads left. Raises OSError when it cannot be written."""
@@ -50,21 +53,24 @@ class LocalStore:
         self._threads.shutdown(wait=True)
 
     async def entries(self, folder: str, after: str = "", limit: int | None = None) -> list[Entry]:
-        return await self._run(self._list, folder, after, limit)
+        return await self.run(self._list, folder, after, limit)
 
     async def stat(self, key: str) -> Stat | None:
-        return await self._run(self._stat, key)
+        return await self.run(self._stat, key)
 
     async def open(self, key: str) -> OpenFile:
-        return await self._run(self._open, key)
+        return await self.run(self._open, key)
 
     async def delete(self, key: str) -> bool:
-        return await self._run(staging.remove, self.root, key)
+        return await self.run(staging.remove, self.root, key)
 
     async def write(self, key: str, chunks: AsyncIterator[bytes], size: int | None, limit: int = 0) -> StoredFile:
+        return await self.receive(staging.Upload(self.root, key), chunks, size, limit)
+
+    async def receive(self, upload: staging.Upload, chunks: AsyncIterator[bytes], size: int | None, limit: int) -> StoredFile:
+        """Fill `upload` with the whole stream, or leave nothing of it."""
         if limit and size is not None and size > limit:
             raise too_large(limit)
-        upload = staging.Upload(self.root, key)
         received, last = 0, list[bytes]()
         try:
             async for pieces in _batches(chunks):
@@ -72,18 +78,18 @@ class LocalStore:
                 if limit and received > limit:
                     raise too_large(limit)
                 if last:
-                    await self._run(upload.take, last)
+                    await self.run(upload.take, last)
                 last = pieces
             if size is not None and received != size:
                 raise InvalidParameter(f"The upload ended after {received} of {size} bytes; nothing was stored. Send it again.")
-            return await self._run(upload.finish, last)
+            return await self.run(upload.finish, last)
         except Exception:
-            await self._run(upload.discard)
+            await self.run(upload.discard)
             raise
         finally:
             self.later(upload.discard)
 
-    async def _run(self, work: Callable[..., T], *values: Any) -> T:
+    async def run(self, work: Callable[..., T], *values: Any) -> T:
         try:
             return await asyncio.get_running_loop().run_in_executor(self._threads, work, *values)
         except OSError as error:
@@ -101,7 +107,7 @@ class LocalStore:
             with lock:
                 return os.pread(descriptor, length, start)
 
-        return await self._run(read)
+        return await self.run(read)
 
     def _list(self, folder: str, after: str, limit: int | None) -> list[Entry]:
         try:

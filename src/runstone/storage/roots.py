@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from runstone.errors import InvalidParameter
+from runstone.errors import InvalidParameter, NotFound
 from runstone.storage import locations
 from runstone.storage.local import LocalStore
 from runstone.storage.locations import Bucket, Root
@@ -61,6 +61,16 @@ class Roots:
             "These artifacts are not kept on this server: their location is the client's own. Use the client to read "
             "or write them there."
         )
+
+    def named(self, name: str) -> Store:
+        """The store that `name_of` called so. Raises `NotFound` when the operator took it away meanwhile."""
+        found = {"served": self.served, "shared": self._shared}.get(name)
+        if found is None:
+            raise NotFound("The artifact store that this URL was signed for is not there any more. Ask for a new one.")
+        return found
+
+    def name_of(self, store: ArtifactStore) -> str:
+        return "served" if store is self.served else "shared"
 
     def close(self) -> None:
         self.served.close()

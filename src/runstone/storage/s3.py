@@ -20,6 +20,7 @@ from runstone.storage import s3_listing
 from runstone.storage.local import no_such_artifact, too_large
 from runstone.storage.locations import Bucket
 from runstone.storage.s3_client import S3Access, as_public_error, changed, code_of, is_missing
+from runstone.storage.s3_direct import S3Parts, S3Signer
 from runstone.storage.s3_upload import Buffers, Upload
 from runstone.storage.store import Entry, OpenFile, Stat, StoredFile
 
@@ -45,6 +46,8 @@ class S3Store:
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="s3")
         self.buffers = Buffers(PIECES_UNDER_WAY)
         self._folders: dict[str, None] = {}
+        self.multipart = S3Parts(self)
+        self.signer = S3Signer(self)
         self._slots: tuple[asyncio.AbstractEventLoop, asyncio.Semaphore] | None = None
 
     @functools.cached_property

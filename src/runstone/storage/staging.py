@@ -14,6 +14,7 @@ import secrets
 import shutil
 import stat
 import threading
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -23,6 +24,9 @@ from runstone.storage.paths import RESERVED_PREFIX
 from runstone.storage.store import StoredFile
 
 STAGING = f"{RESERVED_PREFIX}staging"
+# Uploads in parts belong to no process: they go when nothing has come for so long.
+PARTS_PREFIX = "parts-"
+LEFTOVER_SECONDS = 24 * 3600
 ATTEMPTS = 5
 
 _NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -51,7 +55,7 @@ class Upload:
         with self._lock:
             self._write(pieces)
             os.fsync(self._descriptor)
-            self._publish()
+            self.publish()
             return StoredFile(self._key, self._size, self._digest.hexdigest())
 
     def discard(self) -> None:
@@ -69,7 +73,7 @@ class Upload:
         if self._ended:
             raise Unavailable("The upload was cancelled; nothing was stored.")
         if self._descriptor < 0:
-            self._refuse_clash()
+            self.refuse_clash()
             self._create()
         for piece in pieces:
             self._digest.update(piece)
@@ -78,7 +82,7 @@ class Upload:
             while view:
                 view = view[os.write(self._descriptor, view) :]
 
-    def _refuse_clash(self) -> None:
+    def refuse_clash(self) -> None:
         """Before a gigabyte is received: whether a file can stand there."""
         try:
             with descent.folder(self._root, self._parent) as parent:
@@ -101,7 +105,8 @@ class Upload:
                 os.close(self._descriptor)  # swept by a starting server in the moment before it was locked
                 self._descriptor = -1
 
-    def _publish(self) -> None:
+    def publish(self) -> None:
+        """Give the staged file its name."""
         for _ in range(ATTEMPTS):
             try:
                 with descent.folder(self._root, self._parent, create=True) as parent:
@@ -134,7 +139,7 @@ def remove(root: Path, key: str) -> bool:
     except FileNotFoundError:
         return False
     with descent.folder(root, STAGING) as staging:
-        _take_apart(staging, aside)
+        take_apart(staging, aside)
     return True
 
 
@@ -144,11 +149,11 @@ def sweep(root: Path) -> None:
         for name in os.listdir(staging):
             with contextlib.suppress(OSError):
                 if not _in_use(staging, name):
-                    _take_apart(staging, name)
+                    take_apart(staging, name)
 
 
-def _take_apart(staging: int, name: str) -> None:
-    """What cannot go now (an upload may still be arriving in a deleted folder) goes at the next start."""
+def take_apart(staging: int, name: str) -> None:
+    """Remove a file or folder in the staging folder. What cannot go now (an upload may still be arriving in a deleted folder) goes at the next start."""
     for _ in range(ATTEMPTS):
         found = descent.look(staging, name)
         if found is None:
@@ -162,6 +167,8 @@ def _take_apart(staging: int, name: str) -> None:
 
 def _in_use(staging: int, name: str) -> bool:
     found = descent.look(staging, name)
+    if found is not None and name.startswith(PARTS_PREFIX):
+        return time.time() - found.st_mtime < LEFTOVER_SECONDS
     if found is None or not stat.S_ISREG(found.st_mode):
         return False
     descriptor = os.open(name, descent.FILE_FLAGS, dir_fd=staging)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, field
 from typing import Protocol
 
 
@@ -34,6 +34,23 @@ class StoredFile:
     sha256: str
 
 
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A part of an upload as the store holds it; `number` counts from 1, `etag` is without quotes."""
+
+    number: int
+    etag: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Signed:
+    """A URL that needs no other credentials until it expires, and the headers that must be sent with it."""
+
+    url: str
+    headers: dict[str, str] = field(default_factory=dict)
+
+
 class OpenFile(Protocol):
     """A file as it was when it was opened, whatever replaces it meanwhile. Close it, also when nothing was read."""
 
@@ -46,7 +63,43 @@ class OpenFile(Protocol):
     def close(self) -> None: ...
 
 
+class PartStore(Protocol):
+    """Files that arrive in parts, in any order and over any connections, and become visible when they are completed."""
+
+    async def create(self, key: str) -> str:
+        """The id of a new upload: plain ASCII. Raises `InvalidParameter` when a folder is in the way."""
+
+    async def parts(self, key: str, upload: str) -> list[Part]:
+        """What has arrived, by number; a local store may hold several versions of a part. Raises `NotFound`."""
+
+    async def complete(self, key: str, upload: str, parts: Sequence[Part]) -> StoredFile:
+        """Make the file of `parts`, all of them out of what `parts` answered, and forget the upload."""
+
+    async def abort(self, key: str, upload: str) -> None:
+        """Forget the upload and its parts; one that is not there is no error."""
+
+
+class Signer(Protocol):
+    """A store that clients can reach themselves. URLs are good for `seconds`."""
+
+    clients_reach_it: bool
+
+    async def part_urls(self, key: str, upload: str, count: int, seconds: int) -> list[Signed]: ...
+
+    async def put_url(self, key: str, seconds: int) -> Signed: ...
+
+    async def get_url(self, key: str, etag: str, seconds: int, headers: dict[str, str]) -> Signed:
+        """Of the version `etag`, answered with `headers`: Content-Disposition and Content-Type."""
+
+
 class ArtifactStore(Protocol):
+    @property
+    def multipart(self) -> PartStore: ...
+
+    @property
+    def signer(self) -> Signer | None:
+        """None: clients reach this store through the server only."""
+
     async def entries(self, folder: str, after: str = "", limit: int | None = None) -> list[Entry]:
         """The first `limit` names in `folder` ('' is the root) that sort behind `after`, by code point; a folder that does not
         exist is empty, and so is a file.

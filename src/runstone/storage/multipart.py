@@ -1,0 +1,154 @@
+"""Uploads in parts into a local folder: each part is a file in the staging folder until the whole is put together.
+
+Any server process that shares the folder can take any part. A part is named by its number and its SHA-256, so that a part
+that is sent twice, by a retry or with other bytes, leaves both, and the completion says which one it means.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import secrets
+from collections.abc import AsyncIterator, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from runstone.errors import InvalidParameter, NotFound
+from runstone.storage import descent, staging
+from runstone.storage.staging import PARTS_PREFIX, STAGING
+from runstone.storage.store import Part, StoredFile
+
+if TYPE_CHECKING:
+    from runstone.storage.local import LocalStore
+
+PIECE = 1024 * 1024
+COMPLETING = "-completing"
+
+_UPLOAD = re.compile(r"[0-9a-f]{32}\Z")
+_PART = re.compile(r"(?P<number>[0-9]{5})-(?P<etag>[0-9a-f]{64})\Z")
+
+
+class LocalParts:
+    def __init__(self, store: LocalStore) -> None:
+        self._store = store
+        self._root: Path = store.root
+
+    async def create(self, key: str) -> str:
+        return await self._store.run(self._create, key)
+
+    async def parts(self, key: str, upload: str) -> list[Part]:  # noqa: ARG002 (the id says it all here)
+        return await self._store.run(self._parts, upload)
+
+    async def complete(self, key: str, upload: str, parts: Sequence[Part]) -> StoredFile:
+        return await self._store.run(self._complete, key, upload, parts)
+
+    async def abort(self, key: str, upload: str) -> None:  # noqa: ARG002
+        await self._store.run(self._abort, upload)
+
+    async def put(self, upload: str, number: int, chunks: AsyncIterator[bytes], size: int | None, limit: int = 0) -> Part:
+        """One part, whole or not at all. Raises `NotFound` for an upload that is not there, and what `write` raises."""
+        part = _PartUpload(self._root, upload, number)
+        found = await self._store.receive(part, chunks, size, limit)
+        return Part(number, found.sha256, found.size)
+
+    def _create(self, key: str) -> str:
+        staging.Upload(self._root, key).refuse_clash()
+        upload = secrets.token_hex(16)
+        with descent.folder(self._root, f"{STAGING}/{PARTS_PREFIX}{upload}", create=True):
+            return upload
+
+    def _parts(self, upload: str) -> list[Part]:
+        found = []
+        with _folder(self._root, upload) as folder:
+            for name in sorted(os.listdir(folder)):
+                match = _PART.match(name)
+                if match:
+                    size = os.stat(name, dir_fd=folder, follow_symlinks=False).st_size
+                    found.append(Part(int(match.group("number")), match.group("etag"), size))
+        return found
+
+    def _complete(self, key: str, upload: str, parts: Sequence[Part]) -> StoredFile:
+        """Only one may complete: the folder changes its name meanwhile."""
+        with descent.folder(self._root, STAGING, create=True) as staged:
+            name = _name(upload)
+            claimed = name + COMPLETING
+            try:
+                os.rename(name, claimed, src_dir_fd=staged, dst_dir_fd=staged)
+            except FileNotFoundError as error:
+                raise _no_such_upload() from error
+            whole = staging.Upload(self._root, key)
+            try:
+                with descent.folder(self._root, f"{STAGING}/{claimed}") as folder:
+                    for part in parts:
+                        _append(whole, folder, part)
+                found = whole.finish([])
+            except BaseException:
+                whole.discard()
+                os.rename(claimed, name, src_dir_fd=staged, dst_dir_fd=staged)
+                raise
+            whole.discard()
+            staging.take_apart(staged, claimed)
+            return found
+
+    def _abort(self, upload: str) -> None:
+        with descent.folder(self._root, STAGING, create=True) as staged:
+            aside = secrets.token_hex(16)
+            try:
+                os.rename(_name(upload), aside, src_dir_fd=staged, dst_dir_fd=staged)
+            except FileNotFoundError:
+                return
+            staging.take_apart(staged, aside)
+
+
+class _PartUpload(staging.Upload):
+    """A part: staged like a file, then named by its number and its digest in the folder of its upload."""
+
+    def __init__(self, root: Path, upload: str, number: int) -> None:
+        super().__init__(root, f"{STAGING}/{_name(upload)}/{number:05}")
+        self._upload = upload
+
+    def refuse_clash(self) -> None:
+        with _folder(self._root, self._upload):
+            pass
+
+    def publish(self) -> None:
+        with _folder(self._root, self._upload) as folder, descent.folder(self._root, STAGING) as staged:
+            try:
+                os.rename(self._staged, f"{self._name}-{self._digest.hexdigest()}", src_dir_fd=staged, dst_dir_fd=folder)
+            except FileNotFoundError as error:
+                raise _no_such_upload() from error
+            self._staged = ""
+
+
+def _append(whole: staging.Upload, folder: int, part: Part) -> None:
+    try:
+        descriptor = os.open(f"{part.number:05}-{part.etag}", descent.FILE_FLAGS, dir_fd=folder)
+    except FileNotFoundError as error:
+        raise InvalidParameter(
+            f"Invalid parts: part {part.number} is not there any more. Send it again, then complete."
+        ) from error
+    try:
+        while piece := os.read(descriptor, PIECE):
+            whole.take([piece])
+    finally:
+        os.close(descriptor)
+
+
+@contextlib.contextmanager
+def _folder(root: Path, upload: str) -> Iterator[int]:
+    try:
+        with descent.folder(root, f"{STAGING}/{_name(upload)}") as folder:
+            yield folder
+    except FileNotFoundError as error:
+        raise _no_such_upload() from error
+
+
+def _name(upload: str) -> str:
+    if not _UPLOAD.match(upload):
+        raise _no_such_upload()
+    return PARTS_PREFIX + upload
+
+
+def _no_such_upload() -> NotFound:
+    return NotFound("No such upload: it was completed or aborted, or it is too old. Begin a new one.")
