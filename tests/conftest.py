@@ -80,10 +80,13 @@ def free_port() -> int:
 def start_server(
     folder: Path, database: str, *options: str, port: int | None = None, settings: dict[str, str] | None = None
 ) -> RunningServer:
-    """Start the server and wait until it answers. `settings` are environment variables: those that have no option."""
+    """Start the server and wait until it answers. `settings` are environment variables: those that have no option, and the
+    database when `database` is empty.
+    """
     port = port or free_port()
     folder.mkdir(parents=True, exist_ok=True)
-    command = [sys.executable, "-m", "runstone", "server", "--port", str(port), "--backend-store-uri", database]
+    command = [sys.executable, "-m", "runstone", "server", "--port", str(port)]
+    command += ["--backend-store-uri", database] if database else []
     command += ["--artifacts-destination", str(folder / "artifacts"), *options]
     output = (folder / "server.log").open("ab")
     environment = {name: value for name, value in os.environ.items() if not name.startswith("RUNSTONE_")} | (settings or {})

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from runstone import __version__
 from runstone.core import address
 from runstone.core.address import DatabaseRefused
-from runstone.settings import Settings
+from runstone.settings import SecretRefused, Settings
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None)
 database = typer.Typer(no_args_is_help=True, help="Look after the database's tables.")
@@ -155,6 +155,8 @@ def _settings(given: dict[str, Any]) -> Settings:
             _stop(f"{first['msg'].removeprefix('Value error, ')}.")
         name = str(first["loc"][0])
         _stop(f"RUNSTONE_{name.upper()} (--{name.replace('_', '-')}): {first['msg']}.")
+    except SecretRefused as error:
+        _stop(str(error))
 
 
 def _stop(message: str) -> NoReturn:

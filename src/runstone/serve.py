@@ -65,6 +65,7 @@ def run(settings: Settings, ready: Callable[[], None]) -> None:
     roots.close()
     for name, value in settings.model_dump(exclude_none=True).items():
         os.environ[f"RUNSTONE_{name.upper()}"] = str(value)
+        os.environ.pop(f"RUNSTONE_{name.upper()}_FILE", None)
     config = _config("runstone.serve:worker_app", settings.workers)
     ready()
     Multiprocess(config, [listener]).run()

@@ -1,21 +1,70 @@
 """Every setting, once: name, type, default and one sentence. Nothing else reads the environment.
 
 Each field is also the environment variable `RUNSTONE_<NAME>`; those with a server option carry its name in
-`json_schema_extra["option"]`. The README's table and `runstone server --help` are made from this class.
+`json_schema_extra["option"]`; those marked as secrets may also stand in a file that `RUNSTONE_<NAME>_FILE` names, so that
+no password is in an environment or a process list. The README's table and `runstone server --help` are made from this class.
 """
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 from typing import Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic.fields import FieldInfo
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+# A password is a line; a file of another size is some other file.
+SECRET_FILE_LIMIT = 64 * 1024
 
 
-def _setting(default: Any, option: str | None, sentence: str, **bounds: Any) -> Any:
-    return Field(default=default, description=sentence, json_schema_extra={"option": option}, **bounds)
+def _setting(default: Any, option: str | None, sentence: str, *, secret: bool = False, **bounds: Any) -> Any:
+    extra = {"option": option, "secret": secret}
+    return Field(default=default, description=sentence, repr=not secret, json_schema_extra=extra, **bounds)
+
+
+def is_secret(field: FieldInfo) -> bool:
+    """Whether the setting may be read from a file that `RUNSTONE_<NAME>_FILE` names."""
+    extra = field.json_schema_extra
+    return isinstance(extra, dict) and bool(extra.get("secret"))
+
+
+class SecretRefused(ValueError):
+    """A secret cannot be read; the text is a sentence for the operator and holds no secret."""
+
+
+class _SecretFiles(PydanticBaseSettingsSource):
+    """Secrets from the files that `RUNSTONE_<NAME>_FILE` names."""
+
+    def __call__(self) -> dict[str, Any]:
+        found = {name: self.get_field_value(field, name)[0] for name, field in self.settings_cls.model_fields.items()}
+        return {name: value for name, value in found.items() if value is not None}
+
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
+        variable = f"RUNSTONE_{field_name.upper()}"
+        file = os.environ.get(f"{variable}_FILE") if is_secret(field) else None
+        if not file:
+            return None, field_name, False
+        if os.environ.get(variable):
+            raise SecretRefused(f"{variable} and {variable}_FILE are both set. Keep one of them.")
+        return _secret_in(file, f"{variable}_FILE"), field_name, False
+
+
+def _secret_in(file: str, variable: str) -> str:
+    """What stands in `file`, without the line's end. Raises `SecretRefused`."""
+    try:
+        with Path(file).open("rb") as opened:
+            content = opened.read(SECRET_FILE_LIMIT + 1)
+        value = content.decode("utf-8").strip()
+    except OSError as error:
+        raise SecretRefused(f"{variable} names a file that cannot be read: {error.strerror} ({file}).") from error
+    except UnicodeDecodeError as error:
+        raise SecretRefused(f"{variable} names a file that is not text ({file}).") from error
+    if not value or len(content) > SECRET_FILE_LIMIT:
+        raise SecretRefused(f"{variable} names a file that is {'empty' if not value else 'too large for a secret'} ({file}).")
+    return value
 
 
 class Settings(BaseSettings):
@@ -25,6 +74,7 @@ class Settings(BaseSettings):
         "sqlite:///runstone.db",
         "--backend-store-uri",
         "Database: sqlite:///FILE or postgresql://USER:PASSWORD@HOST/NAME.",
+        secret=True,
     )
     default_artifact_root: str | None = _setting(
         None,
@@ -81,8 +131,7 @@ class Settings(BaseSettings):
     s3_access_key_id: str = _setting(
         "", None, "Access key of the S3 store; empty means what the AWS SDK finds: its variables, its files, the machine's role."
     )
-    s3_secret_access_key: str = _setting("", None, "Secret of the S3 access key.", repr=False)
-    s3_secret_access_key_file: str = _setting("", None, "File that holds the secret of the S3 access key, and nothing else.")
+    s3_secret_access_key: str = _setting("", None, "Secret of the S3 access key.", secret=True)
     s3_addressing_style: Literal["auto", "path", "virtual"] = _setting(
         "auto", None, "Whether the bucket stands in the path or in the host of S3 URLs: auto, path or virtual."
     )
@@ -100,6 +149,18 @@ class Settings(BaseSettings):
         5, None, "How often, in seconds, old metric points are sealed into compressed chunks; 0 turns it off.", ge=0, le=86_400
     )
     log_level: str = _setting("info", None, "Least severe log lines written: debug, info, warning or error.")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        del dotenv_settings, file_secret_settings
+        return init_settings, _SecretFiles(settings_cls), env_settings
 
     @field_validator("static_prefix")
     @classmethod
@@ -124,12 +185,10 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _whole_credentials(self) -> Self:
-        if bool(self.s3_access_key_id) != bool(self.s3_secret_access_key or self.s3_secret_access_key_file):
+        if bool(self.s3_access_key_id) != bool(self.s3_secret_access_key):
             raise ValueError(
                 "an S3 access key needs its secret, and a secret its key: set both RUNSTONE_S3_ACCESS_KEY_ID and the other"
             )
-        if self.s3_secret_access_key and self.s3_secret_access_key_file:
-            raise ValueError("set RUNSTONE_S3_SECRET_ACCESS_KEY or RUNSTONE_S3_SECRET_ACCESS_KEY_FILE, not both")
         if self.s3_sse_kms_key_id and self.s3_sse != "aws:kms":
             raise ValueError("RUNSTONE_S3_SSE_KMS_KEY_ID needs RUNSTONE_S3_SSE=aws:kms")
         return self

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from runstone.settings import Settings
+from runstone.settings import Settings, is_secret
 
 README = Path(__file__).resolve().parents[2] / "README.md"
 BEGIN, END = "<!-- settings: begin -->\n", "<!-- settings: end -->"
@@ -21,7 +21,8 @@ def table() -> str:
             else f"`{str(field.default).lower() if isinstance(field.default, bool) else field.default}`"
         )
         shown = f"`{option}`" if option else ""
-        lines.append(f"| `RUNSTONE_{name.upper()}` | {shown} | {default} | {field.description} |")
+        secret = f" A secret: `RUNSTONE_{name.upper()}_FILE` may name a file that holds it." if is_secret(field) else ""
+        lines.append(f"| `RUNSTONE_{name.upper()}` | {shown} | {default} | {field.description}{secret} |")
     return "\n".join(lines) + "\n"
 
 

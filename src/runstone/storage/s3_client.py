@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from runstone.errors import InvalidParameter, NotFound, PayloadTooLarge, RunstoneError, StorageFull, Unavailable
@@ -68,16 +67,12 @@ class S3Access:
 
     @classmethod
     def of(cls, settings: Settings) -> S3Access:
-        """Raises OSError when the file of the secret cannot be read."""
-        secret = settings.s3_secret_access_key
-        if settings.s3_secret_access_key_file:
-            secret = Path(settings.s3_secret_access_key_file).read_text(encoding="utf-8").strip()
         return cls(
             settings.s3_endpoint_url,
             settings.s3_public_endpoint_url,
             settings.s3_region,
             settings.s3_access_key_id,
-            secret,
+            settings.s3_secret_access_key,
             settings.s3_addressing_style,
             settings.s3_sse,
             settings.s3_sse_kms_key_id,
