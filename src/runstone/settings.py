@@ -21,7 +21,7 @@ SECRET_FILE_LIMIT = 64 * 1024
 
 
 def _setting(default: Any, option: str | None, sentence: str, *, secret: bool = False, **bounds: Any) -> Any:
-    extra = {"option": option, "secret": secret}
+    extra: dict[str, Any] = {"option": option, "secret": secret}
     return Field(default=default, description=sentence, repr=not secret, json_schema_extra=extra, **bounds)
 
 
