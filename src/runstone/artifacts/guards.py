@@ -76,7 +76,7 @@ class SignedGrant:
         self.grant = grant
 
 
-def _granted(request: Request, ctx: Ctx) -> SignedGrant:
+async def _granted(request: Request, ctx: Ctx) -> SignedGrant:
     if ctx.settings.direct_transfer == "off":
         raise EndpointNotFound("Signed URLs are turned off on this server. Send and fetch artifacts with PUT and GET.")
     return SignedGrant(from_url(ctx.token_key, request.path_params["token"]))
