@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import inspect
+import socket
 import sys
 from collections.abc import Callable
 from typing import Any, NoReturn
@@ -74,9 +76,25 @@ def _server(settings: Settings) -> None:
     except DatabaseRefused as error:
         _stop(str(error))
     except OSError as error:
-        if error.errno in (98, 48):
-            _stop(f"Port {settings.port} on {settings.host} is taken by another program. Choose one with --port.")
-        _stop(f"The server cannot start: {error.strerror or error} ({error.filename or settings.host}).")
+        _stop(_why(error, settings))
+
+
+def _why(error: OSError, settings: Settings) -> str:
+    place = f"{settings.host} port {settings.port}"
+    if isinstance(error, socket.gaierror):
+        return f"{settings.host!r} is no address of this machine: {error.strerror}. Choose one with --host, such as 127.0.0.1."
+    if error.errno == errno.EADDRINUSE:
+        return f"Port {settings.port} on {settings.host} is taken by another program. Choose one with --port."
+    if error.errno == errno.EADDRNOTAVAIL:
+        return f"{settings.host!r} is no address of this machine. Choose one with --host, such as 127.0.0.1, or 0.0.0.0 for all."
+    if error.errno == errno.EACCES and error.filename is None:
+        return f"This user may not listen on {place}. Choose a port above 1023 with --port."
+    if error.filename is not None:
+        return (
+            f"The artifacts folder {error.filename} cannot be used: {error.strerror}. Choose one with --artifacts-destination that "
+            "this user may write."
+        )
+    return f"The server cannot start: {error.strerror or error}."
 
 
 app.command("server")(_options(_server))
@@ -87,7 +105,7 @@ def upgrade(uri: str = typer.Argument(None, help="Database; the backend store se
     """Bring the tables to this release's revision; a SQLite file is copied first."""
     from runstone.core import migrate  # noqa: PLC0415
 
-    with _Opened(uri) as db:
+    with _Opened(uri, make=True) as db:
         before, after = migrate.upgrade(db)
         print(f"Already at revision {after}." if before == after else f"Upgraded from {before or 'empty'} to {after}.")
 
@@ -128,14 +146,17 @@ def seal(uri: str = typer.Argument(None, help="Database; the backend store setti
 class _Opened:
     """The database of a command; whatever refuses it becomes one line."""
 
-    def __init__(self, uri: str | None) -> None:
-        self._uri = uri
+    def __init__(self, uri: str | None, *, make: bool = False) -> None:
+        self._uri, self._make = uri, make
 
     def __enter__(self) -> Any:
         from runstone.core.db import Database  # noqa: PLC0415
 
         try:
-            self._db = Database.open(address.parse(self._uri or _settings({}).backend_store_uri), 2)
+            place = address.parse(self._uri or _settings({}).backend_store_uri)
+            if place.dialect == "sqlite" and not self._make and not place.file.exists():
+                _stop(f"There is no database {place.shown} yet. Make it with: runstone db upgrade")
+            self._db = Database.open(place, 2)
         except DatabaseRefused as error:
             _stop(str(error))
         return self._db

@@ -71,16 +71,6 @@ class TestServer:
         refused(done, fragment)
         assert "secret" not in done.stderr
 
-    def test_a_file_that_is_no_database(self, tmp_path: Path) -> None:
-        (tmp_path / "x.db").write_bytes(b"not a database at all" * 100)
-        refused(command("server", "--port", "0", "--backend-store-uri", "sqlite:///x.db", folder=tmp_path), "cannot be opened")
-
-    def test_postgres_that_is_not_there(self, tmp_path: Path) -> None:
-        uri = f"postgresql://user:hidden-word@127.0.0.1:{free_port()}/name"
-        done = command("server", "--port", "0", "--backend-store-uri", uri, folder=tmp_path)
-        refused(done, "Postgres cannot be reached")
-        assert "hidden-word" not in done.stderr
-
     def test_settings_from_the_environment(self, tmp_path: Path) -> None:
         refused(command("server", folder=tmp_path, RUNSTONE_PORT="x"), "RUNSTONE_PORT")
 

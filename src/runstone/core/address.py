@@ -32,9 +32,10 @@ def parse(uri: str) -> Address:
     """Raises `DatabaseRefused` for anything but SQLite and Postgres."""
     try:
         url = make_url(uri)
-    except ArgumentError as error:
+    except (ArgumentError, ValueError) as error:  # ValueError: a port or an IPv6 address that is none
         raise DatabaseRefused(
-            "The backend store is not a database URL. Use sqlite:///FILE or postgresql://USER:PASSWORD@HOST/NAME."
+            "The backend store is not a database URL. Use sqlite:///FILE or postgresql://USER:PASSWORD@HOST:PORT/NAME, with other "
+            "characters than letters and digits of a password as percent signs (%40 for @)."
         ) from error
     if url.drivername in ("sqlite", "sqlite+pysqlite"):
         if not url.database or url.database == ":memory:":

@@ -30,9 +30,11 @@ def refuse_unsafe_durability(engine: Engine) -> None:
     try:
         with engine.connect() as connection:
             fsync = connection.execute(text("SHOW fsync")).scalar_one()
-    except exc.OperationalError as error:
-        reason = str(error.orig).strip().splitlines()[0]
-        raise DatabaseRefused(f"Postgres cannot be reached: {reason}.") from error
+    except exc.DBAPIError as error:
+        reason = (str(error.orig).strip().splitlines() or ["no reason given"])[0].rstrip(".")
+        raise DatabaseRefused(
+            f"Postgres cannot be reached: {reason}. Check --backend-store-uri and the Postgres server."
+        ) from error
     if fsync != "on":
         raise DatabaseRefused("Postgres runs with fsync=off and would lose acknowledged runs in a crash. Turn fsync on.")
 

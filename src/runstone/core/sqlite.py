@@ -29,11 +29,15 @@ class FileLock:
     @classmethod
     def acquire(cls, file: Path) -> FileLock:
         path = file.with_name(file.name + ".lock")
+        if file.is_dir():
+            raise DatabaseRefused(f"{file} is a folder. Name a file in it: sqlite:///{file}/runstone.db.")
         try:
             file.parent.mkdir(parents=True, exist_ok=True)
             descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as error:
-            raise DatabaseRefused(f"The folder of {file} cannot be written: {error.strerror}.") from error
+            raise DatabaseRefused(
+                f"The folder of {file} cannot be written: {error.strerror}. Name a file elsewhere, or change the rights."
+            ) from error
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
@@ -117,4 +121,6 @@ def _refuse_unreadable(engine: Engine, address: Address) -> None:
             raw.close()
     except Exception as error:
         reason = str(getattr(error, "orig", None) or error)
-        raise DatabaseRefused(f"{address.file} cannot be opened as a SQLite database: {reason}.") from error
+        raise DatabaseRefused(
+            f"{address.file} cannot be opened as a SQLite database: {reason}. Name another file, or change its rights."
+        ) from error
