@@ -8,8 +8,10 @@ RunstoneError
   NotFound             404 RESOURCE_DOES_NOT_EXIST
   EndpointNotFound     404 ENDPOINT_NOT_FOUND
   MethodNotAllowed     405 ENDPOINT_NOT_FOUND
+  RequestTimeout       408 BAD_REQUEST
   PayloadTooLarge      413 INVALID_PARAMETER_VALUE
   RangeNotSatisfiable  416 INVALID_PARAMETER_VALUE
+  HeadersTooLarge      431 BAD_REQUEST
   NotImplementedHere   501 NOT_IMPLEMENTED
   Unavailable          503 TEMPORARILY_UNAVAILABLE   (with Retry-After)
   StorageFull          507 RESOURCE_EXHAUSTED        (with Retry-After)
@@ -71,6 +73,16 @@ class EndpointNotFound(RunstoneError):
 class MethodNotAllowed(RunstoneError):
     error_code = "ENDPOINT_NOT_FOUND"
     status = 405
+
+
+class RequestTimeout(RunstoneError):
+    error_code = "BAD_REQUEST"
+    status = 408
+
+
+class HeadersTooLarge(RunstoneError):
+    error_code = "BAD_REQUEST"
+    status = 431
 
 
 class PayloadTooLarge(RunstoneError):

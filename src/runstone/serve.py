@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
+import resource
 import socket
 import sys
 from collections.abc import Callable, Iterator
@@ -14,8 +16,8 @@ from uvicorn.supervisors import Multiprocess
 from runstone.app import create_app, framed, open_database, open_roots
 from runstone.core import address, log
 from runstone.core.address import DatabaseRefused
+from runstone.core.connection import GuardedProtocol
 from runstone.core.frame import Frame
-from runstone.core.http import OnePacket
 from runstone.settings import Settings
 
 # How long a thread may keep the interpreter from another that waits. The default of 5 ms is longer than a whole group
@@ -23,6 +25,10 @@ from runstone.settings import Settings
 SWITCH_SECONDS = 0.0005
 # A request that runs when the server is told to stop has this long to end.
 GRACE_SECONDS = 25
+
+
+# Kept free for the database, artifacts and log when connections take the rest of the file descriptors.
+DESCRIPTORS_KEPT = 256
 
 
 class _Server(uvicorn.Server):
@@ -58,6 +64,7 @@ def run(settings: Settings, ready: Callable[[], None]) -> None:
     sys.setswitchinterval(SWITCH_SECONDS)
     roots, database = open_roots(settings), open_database(settings)
     if settings.workers == 1:
+        _limit(settings)
         app = framed(create_app(settings, roots, database))
         _Server(_config(app), ready).run([listener])
         return
@@ -76,22 +83,43 @@ def worker_app() -> Frame:
     settings = Settings()
     log.configure(settings.log_level)
     sys.setswitchinterval(SWITCH_SECONDS)
+    _limit(settings)
     return framed(create_app(settings))
 
 
 def listen(host: str, port: int) -> socket.socket:
     """A listening socket, taken before anything else, so that a port in use is told at once."""
+    if not host:
+        raise OSError(errno.EADDRNOTAVAIL, "no address is given", "")
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((host, port))
+    except UnicodeError as error:
+        listener.close()
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known") from error
     except BaseException:
         listener.close()
         raise
     listener.listen(2048)
     listener.set_inheritable(True)
     return listener
+
+
+def _limit(settings: Settings) -> None:
+    """How much this process takes in at once: as many connections as the operating system lets it hold."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = settings.max_connections + DESCRIPTORS_KEPT
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        soft = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        with contextlib.suppress(OSError, ValueError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        soft = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+        GuardedProtocol.connection_limit = max(16, min(settings.max_connections, soft - DESCRIPTORS_KEPT))
+    else:
+        GuardedProtocol.connection_limit = settings.max_connections
+    GuardedProtocol.request_limit = settings.max_requests
 
 
 def _config(app: Frame | str, workers: int = 1) -> uvicorn.Config:
@@ -104,7 +132,7 @@ def _config(app: Frame | str, workers: int = 1) -> uvicorn.Config:
         server_header=False,
         ws="none",
         loop="uvloop",
-        http=OnePacket,
+        http=GuardedProtocol,
         timeout_keep_alive=75,
         timeout_graceful_shutdown=GRACE_SECONDS,
         proxy_headers=False,

@@ -139,6 +139,12 @@ class Settings(BaseSettings):
         "none", None, "Encryption that the S3 store is told to apply: none, AES256 or aws:kms."
     )
     s3_sse_kms_key_id: str = _setting("", None, "KMS key for aws:kms; empty means the store's own.")
+    max_requests: int = _setting(
+        1000, None, "Requests worked on at once per server process; more answer 503 with Retry-After.", ge=4
+    )
+    max_connections: int = _setting(
+        8000, None, "Connections open at once per server process; more answer 503 and are closed.", ge=16
+    )
     truncate_long_values: bool = _setting(
         True,
         None,

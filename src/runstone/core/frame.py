@@ -30,14 +30,14 @@ _HOST = re.compile(r"(?P<name>\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._\-]+)(?::(?P<port>[
 _SIGNED = re.compile(r"(/mlflow-artifacts/direct/).*", re.DOTALL)
 _LOCAL_NAMES = {"localhost", "127.0.0.1", "[::1]", "host.docker.internal"}
 
-_SECURITY_HEADERS = [
+SECURITY_HEADERS = [
     (b"x-content-type-options", b"nosniff"),
     (b"x-frame-options", b"SAMEORIGIN"),
     (b"referrer-policy", b"no-referrer"),
     (b"cross-origin-opener-policy", b"same-origin"),
     (b"cross-origin-resource-policy", b"same-origin"),
 ]
-_DEFAULT_POLICY = (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'; base-uri 'none'")
+DEFAULT_POLICY = (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'; base-uri 'none'")
 
 
 class Frame:
@@ -160,11 +160,11 @@ class _Sender:
         if message["type"] == "http.response.start":
             self.status = message["status"]
             headers = message.setdefault("headers", [])
-            headers += _SECURITY_HEADERS
+            headers += SECURITY_HEADERS
             headers.append((b"x-request-id", self._request_id.encode("ascii")))
             headers += self.extra
             if not any(name == b"content-security-policy" for name, _ in headers):
-                headers.append(_DEFAULT_POLICY)
+                headers.append(DEFAULT_POLICY)
         elif message["type"] == "http.response.body":
             self.finished = not message.get("more_body", False)
         await self._send(message)
