@@ -7,7 +7,7 @@ PYTHON ?= $(shell for p in python3.14 python3.13 python3.12 python3.11 python3 p
 	command -v $$p >/dev/null 2>&1 && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 WORKERS ?= 2
 
-.PHONY: help serve test check bench browser format readme clean
+.PHONY: help serve test check faults bench browser format readme clean
 
 help:  ## say what can be made
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -24,6 +24,9 @@ check: $(BIN)/.test-installed  ## lint, types, import order, house rules, migrat
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m pytest tests/rules
+
+faults: $(BIN)/.test-installed  ## kill -9 fifty times on SQLite and twenty on Postgres (FAULTS=50)
+	RUNSTONE_TEST_KILL_ROUNDS=$(or $(FAULTS),50) $(BIN)/python -m pytest -s tests/faults
 
 bench: $(BIN)/.test-installed  ## measure beside MLflow and FastTrackML (BENCH=--quick)
 	$(BIN)/python -m tests.bench $(BENCH)

@@ -132,6 +132,10 @@ class Databases:
         self._folder, self._stack = folder, stack
         self._postgres: Any = None
 
+    def folder(self) -> Path:
+        """For a Postgres of a test's own: a folder that its user can reach."""
+        return self._folder
+
     def make(self, dialect: str) -> str:
         name = f"test_{next(_numbers)}"
         if dialect == "sqlite":

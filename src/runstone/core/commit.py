@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
+import logging
 import queue
 import threading
 from collections.abc import Callable, Sequence
@@ -24,6 +25,8 @@ from runstone.errors import Unavailable
 Item = TypeVar("Item", contravariant=True)
 Result = TypeVar("Result", covariant=True)
 T = TypeVar("T")
+
+log = logging.getLogger("runstone.commit")
 
 GROUP_LIMIT = 512
 QUEUE_LIMIT = 10_000
@@ -133,10 +136,14 @@ class GroupCommitter:
     def _abandon(self) -> None:
         """After a failed commit nothing is known of the connection's state: the next group gets a new one."""
         connection, self._connection = self._connection, None
-        if connection is not None:
+        if connection is None:
+            return
+        try:
             keyvalue.rolled_back(connection)
             connection.invalidate()
             connection.close()
+        except Exception:  # whatever is wrong with it, this thread has to live on
+            log.warning("a broken connection could not be closed", exc_info=True)
 
     def _perform(self, connection: Connection, group: list[_Waiting]) -> None:
         merged: dict[Any, list[_Waiting]] = {}

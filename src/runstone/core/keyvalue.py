@@ -97,8 +97,12 @@ def committed(connection: Connection) -> None:
 
 
 def rolled_back(connection: Connection) -> None:
-    """A savepoint or a transaction was undone: what it may have numbered is forgotten, and read again when needed."""
-    connection.info.pop("pending_keys", None)
+    """A savepoint or a transaction was undone: what it may have numbered is forgotten, and read again when needed.
+
+    A connection that broke took it along already.
+    """
+    if not connection.invalidated:
+        connection.info.pop("pending_keys", None)
 
 
 def _store(connection: Connection, names: list[str]) -> dict[str, int]:
