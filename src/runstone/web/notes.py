@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
+
 import nh3
 from markdown_it import MarkdownIt
 from markupsafe import Markup
@@ -16,6 +20,18 @@ _TAGS = {
 }  # fmt: skip
 
 
+# One thread, so that hostile notes wait for each other and for nobody else.
+_thread = ThreadPoolExecutor(1, thread_name_prefix="note")
+
+
+async def rendered(text: str | None) -> Markup:
+    """`text` as HTML, made outside the event loop; what was shown lately is remembered."""
+    if not text:
+        return Markup()
+    return await asyncio.get_running_loop().run_in_executor(_thread, note, text)
+
+
+@lru_cache(128)
 def note(text: str) -> Markup:
     """No HTML of theirs, no images, links that tell the other side nothing."""
     if len(text) > LENGTH_LIMIT:

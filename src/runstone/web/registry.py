@@ -16,6 +16,7 @@ from runstone.registry.guards import RegisteredModelGuard, VersionGuard
 from runstone.registry.search import models_order, models_where
 from runstone.runs import queries as run_queries
 from runstone.runs import table
+from runstone.web import notes
 from runstone.web.files import files_at
 from runstone.web.sorting import Sorting
 from runstone.web.templating import page, wants_part
@@ -74,6 +75,7 @@ async def model(request: Request, name: str, ctx: Ctx, _: ReadableWorkspace) -> 
         }
 
     found = await ctx.db.read(details)
+    found["description"] = await notes.rendered(found["model"].description)
     return page(request, "models/model.html", area="models", versions_limit=VERSIONS_LIMIT, **found)
 
 
@@ -105,4 +107,5 @@ async def version_page(request: Request, name: str, version: str, ctx: Ctx, _: R
     found = await ctx.db.read(details)
     row = found["version_row"]
     files = await files_at(request, row.storage_location or row.source)
+    found["description"] = await notes.rendered(row.description)
     return page(request, "models/version.html", area="models", files=files, **found)

@@ -17,6 +17,7 @@ from runstone.logged_models import queries as model_queries
 from runstone.registry import queries as registry_queries
 from runstone.runs import envelope, history, inputs, lifecycle, queries, table
 from runstone.runs.guards import EditRun, ReadRun
+from runstone.web import notes
 from runstone.web.files import files_at
 from runstone.web.templating import go, page, wants_part
 
@@ -35,6 +36,7 @@ async def run_page(request: Request, run_id: str, ctx: Ctx, _: ReadableWorkspace
         row = await ctx.db.read(run.load)
         return page(request, "runs/_files.html", run=row, files=await files_at(request, row.artifact_uri))
     found = await ctx.db.read(lambda c: load(c, ctx, run))
+    found["note_text"] = await notes.rendered(found["note_text"])
     files = await files_at(request, found["run"].artifact_uri)
     return page(
         request, "runs/page.html", area="experiments", charts_limit=CHARTS_LIMIT, now=now_ms(), files=files, **found

@@ -17,6 +17,7 @@ from runstone.experiments import queries as experiment_queries
 from runstone.experiments.guards import ReadableWorkspace, ReadExperiment
 from runstone.runs import queries, table
 from runstone.runs.search import order_of, where_of
+from runstone.web import notes
 from runstone.web.formats import shared_prefix
 from runstone.web.sorting import Sorting
 from runstone.web.templating import page, wants_part
@@ -80,6 +81,7 @@ async def runs_table(request: Request, experiment_id: str, ctx: Ctx, _: Readable
     )
     experiment = ReadExperiment(experiment_id, ctx.scope)
     found = await ctx.db.read(lambda c: load(c, ctx, experiment, asked, query))
+    found["note_text"] = await notes.rendered(found["note_text"])
     part = wants_part(request)
     status = 400 if found["problem"] and not part else 200  # htmx shows good answers only
     template = "experiments/_runs.html" if part else "experiments/runs.html"

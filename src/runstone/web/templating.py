@@ -13,7 +13,6 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 from runstone import __version__
 from runstone.core.resources import templates_dir
 from runstone.web import formats
-from runstone.web.notes import note
 from runstone.web.static import static_path
 from runstone.web.toasts import toast_of
 
@@ -24,7 +23,7 @@ PAGE_POLICY = (
 )
 _FILTERS = (
     formats.number, formats.exact, formats.iso, formats.minute, formats.duration, formats.size, formats.segment,
-    formats.thousands, formats.counted, formats.run_colour, note,
+    formats.thousands, formats.counted, formats.run_colour,
 )  # fmt: skip
 
 
