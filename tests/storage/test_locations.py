@@ -39,6 +39,37 @@ class TestValidate:
         assert locations.validate_experiment_location(text) == text
 
 
+class TestOwnHost:
+    @pytest.mark.parametrize(
+        ("text", "host", "kept"),
+        [
+            ("mlflow-artifacts://localhost:5000/a/b", "localhost:5000", "mlflow-artifacts:/a/b"),
+            ("mlflow-artifacts://LocalHost:5000/A", "localhost:5000", "mlflow-artifacts:/A"),
+            ("mlflow-artifacts://runs.example", "runs.example", "mlflow-artifacts:/"),
+        ],
+    )
+    def test_the_host_is_left_out(self, text: str, host: str, kept: str) -> None:
+        assert locations.validate_experiment_location(text, host) == kept
+
+    @pytest.mark.parametrize(
+        "text",
+        [
+            "mlflow-artifacts://localhost:5001/a",
+            "mlflow-artifacts://localhost:50000/a",
+            "mlflow-artifacts://localhost:5000.evil.example/a",
+            "mlflow-artifacts://localhost:5000@evil.example/a",
+            "mlflow-artifacts://evil@localhost:5000/a",
+            "mlflow-artifacts://localhost:5000//evil.example/a",
+            "mlflow-artifacts://localhost:5000/../a",
+            "mlflow-artifacts://localhost:5000?x",
+            "http://localhost:5000/a",
+        ],
+    )
+    def test_every_other_host_and_way_out_is_refused(self, text: str) -> None:
+        with pytest.raises(InvalidParameter, match="artifact_location"):
+            locations.validate_experiment_location(text, "localhost:5000")
+
+
 class TestClassify:
     @pytest.mark.parametrize(
         ("uri", "key"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import Response
+from fastapi import Request, Response
 
 from runstone.core import names, paging, wire
 from runstone.core.scope import Context, Ctx
@@ -38,11 +38,12 @@ STAGES = {"ACTIVE_ONLY": ("active",), "DELETED_ONLY": ("deleted",), "ALL": ("act
 
 @router.post("/api/2.0/mlflow/experiments/create")
 async def create_experiment(
-    body: Annotated[CreateExperiment, wire.body(CreateExperiment)], ctx: Ctx, _: WritableWorkspace
+    request: Request, body: Annotated[CreateExperiment, wire.body(CreateExperiment)], ctx: Ctx, _: WritableWorkspace
 ) -> Response:
     names.check_length(body.name, names.EXPERIMENT_NAME_LIMIT, "name")
     pairs = [tags.checked(tag.key, tag.value or "", f"tags[{i}]") for i, tag in enumerate(body.tags)]
-    location = validate_experiment_location(body.artifact_location) if body.artifact_location else None
+    host = request.headers.get("host", "")  # one of the allowed ones, or the request had not come here
+    location = validate_experiment_location(body.artifact_location, host) if body.artifact_location else None
     root = ctx.settings.experiment_root
     number = await ctx.db.write(lambda c: queries.create(c, ctx.scope, body.name, location, root, pairs))
     if number is None:

@@ -134,8 +134,13 @@ def _proxied(key: str) -> Location:
         return Location("client")
 
 
-def validate_experiment_location(text: str) -> str:
-    """`text` as it is, when it is a well-formed place. Raises `InvalidParameter` naming artifact_location."""
+def validate_experiment_location(text: str, host: str = "") -> str:
+    """`text` as it is, when it is a well-formed place; without the host when that is `host`, the name under which the
+    client reached this server. No host is ever asked for anything. Raises `InvalidParameter` naming artifact_location.
+    """
+    own = f"{PROXY_SCHEME}://{host}".lower()
+    if host and (text.lower() == own or text.lower().startswith(f"{own}/")):
+        text = f"{PROXY_SCHEME}:{text[len(own) :] or '/'}"
     return validate_location(text, "artifact_location")
 
 
@@ -168,7 +173,7 @@ def _check_uri(text: str, scheme: str, field: str) -> None:
         raise _refused(field, "it is not a well-formed URI") from error
     if scheme == PROXY_SCHEME:
         if parts.netloc:
-            raise _refused(field, "mlflow-artifacts:// may not name a host; write mlflow-artifacts:/folder")
+            raise _refused(field, "mlflow-artifacts:// may name no host but this server; write mlflow-artifacts:/folder")
         key = parts.path.strip("/")
         if key:
             paths.canonical(key, field)
