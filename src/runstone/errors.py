@@ -28,6 +28,8 @@ class RunstoneError(Exception):
     error_code: ClassVar[str] = "INTERNAL_ERROR"
     status: ClassVar[int] = 500
     retry_after: ClassVar[int | None] = None
+    # The few answers that the wire wants as plain text, not in the one shape.
+    plain_text: ClassVar[bool] = False
 
     def __init__(self, message: str, **headers: str) -> None:
         super().__init__(message)

@@ -208,7 +208,9 @@ class TestPlaces:
             experiment = server.get("experiments/get", experiment_id="0").json()["experiment"]
             assert experiment["artifact_location"] == str(server.artifacts / "0")
             for method, path in (("GET", ""), ("GET", "/a"), ("PUT", "/a"), ("DELETE", "/a")):
-                assert server.client.request(method, f"{STORE}{path}").status_code == 503
+                answer = server.client.request(method, f"{STORE}{path}")
+                assert (answer.status_code, answer.headers["content-type"]) == (503, "text/plain; charset=utf-8")
+                assert answer.text.startswith("Endpoint disabled due to the mlflow server running in `--no-serve-artifacts` mode")
             assert not server.artifacts.exists()
 
 

@@ -21,6 +21,7 @@ class ArtifactsNotServed(RunstoneError):
 
     error_code = "TEMPORARILY_UNAVAILABLE"
     status = 503
+    plain_text = True
 
 
 class StoreGuard:

@@ -55,6 +55,8 @@ def _public(request: Request, error: Exception) -> RunstoneError:
 
 
 def json_answer(error: RunstoneError) -> Response:
+    if error.plain_text:
+        return Response(error.message, error.status, headers=error.headers, media_type="text/plain")
     return Response(orjson.dumps(error.body()), error.status, headers=error.headers, media_type="application/json")
 
 
