@@ -16,10 +16,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
-from sqlalchemy import Connection, Engine, exc
+from sqlalchemy import Connection, Engine
 
 from runstone.core import keyvalue
-from runstone.core.faults import as_public_error
+from runstone.core.faults import as_public_error, breaks_transaction
 from runstone.errors import Unavailable
 
 Item = TypeVar("Item", contravariant=True)
@@ -184,7 +184,7 @@ class GroupCommitter:
         try:
             waiting.result = call(connection)
         except Exception as error:
-            if _broken(error):
+            if breaks_transaction(error):
                 raise
             waiting.error = as_public_error(error)
             keyvalue.rolled_back(connection)
@@ -203,13 +203,6 @@ class GroupCommitter:
 def _statement(connection: Connection, sql: str) -> None:
     """Straight through the driver: a savepoint costs 2 microseconds here and 60 through the engine."""
     connection.connection.driver_connection.execute(sql)  # type: ignore[union-attr]
-
-
-def _broken(error: Exception) -> bool:
-    """Whether the transaction itself is gone, so that the calls before this one are lost with it."""
-    return isinstance(error, exc.DBAPIError) and (
-        error.connection_invalidated or "disk is full" in str(error.orig) or "disk I/O" in str(error.orig)
-    )
 
 
 def _answer(group: list[_Waiting]) -> None:

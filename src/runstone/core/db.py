@@ -18,14 +18,13 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Literal, TypeVar
 
-from sqlalchemy import Connection, Engine, exc
+from sqlalchemy import Connection, Engine
 
 from runstone.core import keyvalue, postgres, sqlite
 from runstone.core.address import Address
 from runstone.core.commit import GroupCommitter, Merge
-from runstone.core.faults import as_public_error
+from runstone.core.faults import as_public_error, breaks_transaction
 from runstone.core.tables import BigInt, metadata
-from runstone.errors import RunstoneError
 
 T = TypeVar("T")
 Item = TypeVar("Item")
@@ -114,17 +113,25 @@ class Database:
     def _read(self, fn: Callable[[Connection], T]) -> T:
         try:
             if self.dialect == "postgresql":
-                with self.read_engine.connect() as connection:
-                    return fn(connection)
+                return self._read_postgres(fn)
             connection = self._reader()
             try:
                 return fn(connection)
             finally:
                 connection.rollback()
-        except RunstoneError:
-            raise
-        except (exc.SQLAlchemyError, OSError) as error:
-            raise as_public_error(error) from error
+        except Exception as error:
+            raise as_public_error(error)  # noqa: B904 (an unknown error is raised as it is)
+
+    def _read_postgres(self, fn: Callable[[Connection], T]) -> T:
+        try:
+            with self.read_engine.connect() as connection:
+                return fn(connection)
+        except Exception as error:
+            if not breaks_transaction(error):
+                raise
+        self.read_engine.dispose()  # Postgres was started anew: the other connections are as dead as this one
+        with self.read_engine.connect() as connection:
+            return fn(connection)
 
     def _reader(self) -> Connection:
         """A read connection per thread: opening one costs more than most of the reads."""
@@ -147,11 +154,9 @@ class Database:
                         raise
                     keyvalue.committed(connection)
                     return result
-            except RunstoneError:
-                raise
-            except (exc.SQLAlchemyError, OSError) as error:
+            except Exception as error:
                 if attempt == WRITE_ATTEMPTS or not postgres.may_retry(error):
-                    raise as_public_error(error) from error
+                    raise as_public_error(error)  # noqa: B904 (an unknown error is raised as it is)
                 time.sleep(random.uniform(0.5, 1.5) * 0.005 * 2**attempt)  # noqa: S311 (jitter, not a secret)
         raise AssertionError("unreachable")  # pragma: no cover
 

@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import Engine, create_engine, exc, text
 
 from runstone.core.address import Address, DatabaseRefused
+from runstone.core.faults import driver_error
 
 RETRY_SQLSTATES = {"40001", "40P01", "55P03"}
 STATEMENT_TIMEOUT_MS = 60_000
@@ -40,7 +41,7 @@ def refuse_unsafe_durability(engine: Engine) -> None:
 
 
 def may_retry(error: BaseException) -> bool:
-    return getattr(getattr(error, "orig", None), "sqlstate", None) in RETRY_SQLSTATES
+    return getattr(driver_error(error), "sqlstate", None) in RETRY_SQLSTATES
 
 
 def _engine(address: Address, pool_size: int, options: str) -> Engine:
