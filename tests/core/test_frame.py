@@ -120,7 +120,7 @@ class TestTooMuchAtOnce:
         """Uploads that are not finished hold their places; health is answered all the same."""
         limits = {"RUNSTONE_MAX_REQUESTS": "4", "RUNSTONE_MAX_CONNECTIONS": "40"}
         with running(tmp_path, databases.make("sqlite"), settings=limits) as server:
-            held = [socket.create_connection(("127.0.0.1", server.port)) for _ in range(4)]
+            held = [socket.create_connection(("127.0.0.1", server.port)) for _ in range(6)]
             for connection in held:
                 connection.sendall(
                     b"POST /api/2.0/mlflow/runs/create HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"

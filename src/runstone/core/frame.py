@@ -14,6 +14,7 @@ from typing import Any
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from runstone.core import ids
+from runstone.core.bodies import HELD_LIMIT, Bodies
 from runstone.core.failures import json_answer
 from runstone.core.headers import header
 from runstone.errors import EndpointNotFound, InvalidParameter, PermissionDenied, RunstoneError
@@ -46,6 +47,7 @@ class Frame:
         self._prefix = settings.static_prefix.rstrip("/")
         self._hosts = listed(settings.allowed_hosts)
         self._origins = listed(settings.cors_allowed_origins)
+        self._bodies = Bodies(max(HELD_LIMIT, settings.max_json_bytes))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -53,7 +55,8 @@ class Frame:
                 await self._app(scope, receive, send)
             return
         request_id = ids.request_id()
-        scope.setdefault("state", {})["request_id"] = request_id
+        state = scope.setdefault("state", {})
+        state["request_id"], state["bodies"] = request_id, self._bodies
         sender = _Sender(send, request_id, self._cors(scope))
         started = time.perf_counter()
         try:
@@ -66,6 +69,8 @@ class Frame:
             except Exception:
                 if not sender.finished:
                     raise  # cuts the connection: the asker must not take half an answer for a whole one
+            finally:
+                self._bodies.give_back(scope)
         self._log(scope, sender, request_id, started)
 
     async def _answer(self, scope: Scope, receive: Receive, sender: _Sender) -> None:

@@ -21,6 +21,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError, Va
 from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError
 
+from runstone.core.bodies import Bodies
 from runstone.core.headers import header
 from runstone.core.jsonbody import decode_object, refuse_unstorable_text
 from runstone.errors import InvalidParameter, PayloadTooLarge
@@ -168,10 +169,12 @@ async def read_body(request: Request) -> bytes:
         raise InvalidParameter("Content-Encoding is not supported for JSON requests. Send the body as it is.")
     chunks: list[bytes] = []
     size = 0
+    bodies: Bodies = request.scope["state"]["bodies"]
     async for chunk in request.stream():
         size += len(chunk)
         if size > limit:
             raise PayloadTooLarge(f"The request body is larger than {limit} bytes. Split it into smaller requests.")
+        bodies.take(request.scope, len(chunk))
         chunks.append(chunk)
     return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 
