@@ -120,13 +120,8 @@ class TestTooMuchAtOnce:
         """Uploads that are not finished hold their places; health is answered all the same."""
         limits = {"RUNSTONE_MAX_REQUESTS": "4", "RUNSTONE_MAX_CONNECTIONS": "40"}
         with running(tmp_path, databases.make("sqlite"), settings=limits) as server:
-            held = [socket.create_connection(("127.0.0.1", server.port)) for _ in range(6)]
-            for connection in held:
-                connection.sendall(
-                    b"POST /api/2.0/mlflow/runs/create HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
-                    b"Content-Length: 1000\r\n\r\n{"
-                )
-            refused = self.until_refused(server)
+            held: list[socket.socket] = []
+            refused = self.until_refused(server, held)
             assert refused.headers["retry-after"]
             assert refused.json()["error_code"] == "TEMPORARILY_UNAVAILABLE"
             assert set(refused.headers) >= ALWAYS
@@ -136,8 +131,15 @@ class TestTooMuchAtOnce:
             while server.get("experiments/get", experiment_id="0").status_code != 200:
                 pass
 
-    def until_refused(self, server: RunningServer) -> httpx.Response:
-        for _ in range(1000):
+    def until_refused(self, server: RunningServer, held: list[socket.socket]) -> httpx.Response:
+        """More and more are held: one that comes while another request is answered may be refused itself."""
+        for _ in range(30):
+            connection = socket.create_connection(("127.0.0.1", server.port))
+            held.append(connection)
+            connection.sendall(
+                b"POST /api/2.0/mlflow/runs/create HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+                b"Content-Length: 1000\r\n\r\n{"
+            )
             answer = server.get("experiments/get", experiment_id="0")
             if answer.status_code == 503:
                 return answer
