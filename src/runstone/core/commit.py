@@ -118,10 +118,9 @@ class GroupCommitter:
     def _commit(self, group: list[_Waiting]) -> None:
         try:
             connection = self._connection = self._connection or self._engine.connect()
-            if self._nested:
-                # Begun and ended through the driver: appends then cost no bookkeeping of the engine at all.
-                connection.connection.driver_connection.execute("BEGIN IMMEDIATE")  # type: ignore[union-attr]
-            self._perform(connection, group)
+            self._begin(connection)
+            if not self._performed_as_one(connection, group):
+                self._perform(connection, group)
             if connection.in_transaction():
                 connection.commit()
             else:
@@ -132,6 +131,32 @@ class GroupCommitter:
             public = as_public_error(error)
             for waiting in group:
                 waiting.error = waiting.error or public
+
+    def _begin(self, connection: Connection) -> None:
+        if self._nested:
+            # Begun and ended through the driver: appends then cost no bookkeeping of the engine at all.
+            _statement(connection, "BEGIN IMMEDIATE")
+
+    def _performed_as_one(self, connection: Connection, group: list[_Waiting]) -> bool:
+        """Nearly always a group is one merge that succeeds: the transaction itself is then all the savepoint it needs."""
+        merge = group[0].merge
+        if merge is None or any(waiting.merge is not merge for waiting in group):
+            return False
+        try:
+            outcomes = merge(connection, [waiting.item for waiting in group])
+        except Exception as error:
+            if breaks_transaction(error):
+                raise
+            keyvalue.rolled_back(connection)
+            if connection.in_transaction():
+                connection.rollback()
+            else:
+                connection.connection.driver_connection.rollback()  # type: ignore[union-attr]
+            self._begin(connection)
+            return False
+        for waiting, outcome in zip(group, outcomes, strict=True):
+            _settle(waiting, outcome)
+        return True
 
     def _abandon(self) -> None:
         """After a failed commit nothing is known of the connection's state: the next group gets a new one."""
@@ -163,10 +188,7 @@ class GroupCommitter:
         self._attempt(connection, together.call, together)
         if together.error is None:
             for member, outcome in zip(members, together.result, strict=True):
-                if isinstance(outcome, Exception):
-                    member.error = outcome
-                else:
-                    member.result = outcome
+                _settle(member, outcome)
             return
         if len(members) == 1 and not (isinstance(together.error, Raced) and again):
             members[0].error = together.error
@@ -198,6 +220,13 @@ class GroupCommitter:
             _statement(connection, "RELEASE call")
         else:
             savepoint.commit()
+
+
+def _settle(waiting: _Waiting, outcome: Any) -> None:
+    if isinstance(outcome, Exception):
+        waiting.error = outcome
+    else:
+        waiting.result = outcome
 
 
 def _statement(connection: Connection, sql: str) -> None:
