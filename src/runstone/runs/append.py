@@ -24,7 +24,7 @@ Places = dict[str, queries.Place]  # by run id
 
 def _append(connection: Connection, scope: Scope, batches: Sequence[Batch]) -> list[Exception | None]:
     outcomes: list[Exception | None] = []
-    rows = queries.places(connection, scope, {batch.run_id for batch in batches})
+    rows = queries.places(connection, scope, {batch.run_id for batch in batches}, locked=True)
     models = _models(connection, scope, batches)
     numbers = keyvalue.key_ids(connection, _names(batches, rows))
     params = _Params(connection, scope, batches, rows, numbers)
@@ -42,6 +42,9 @@ def _append(connection: Connection, scope: Scope, batches: Sequence[Batch]) -> l
     params.store()
     _store_tags(connection, scope, accepted, rows, numbers)
     _store_points(connection, scope, accepted, rows, numbers)
+    queries.touch(
+        connection, {run.id for run in (rows[batch.run_id] for batch in accepted) if run.status not in queries.UNFINISHED}
+    )
     _store_model_points(connection, scope, accepted, models, numbers)
     return outcomes
 

@@ -11,7 +11,7 @@ from sqlalchemy import func as sql
 from runstone.core import names, upsert
 from runstone.core.scope import Scope, scoped
 from runstone.errors import InvalidParameter
-from runstone.runs.queries import parts
+from runstone.runs.queries import parts, touch
 from runstone.runs.schemas import DatasetInput, LogInputs, ModelOutput
 from runstone.runs.tables import datasets, run_dataset_tags, run_datasets, run_models
 
@@ -39,6 +39,7 @@ def check(body: LogInputs) -> None:
 
 def add_datasets(connection: Connection, scope: Scope, run: Row[Any], items: Sequence[DatasetInput]) -> None:
     """A dataset is known by (name, digest) in its experiment, an input by (run, dataset): the first to come stays."""
+    touch(connection, [run.id])
     for item in items:
         dataset_id = _dataset_id(connection, scope, run.experiment_id, item)
         edge = {"run_pk": run.id, "dataset_id": dataset_id, "workspace_id": scope.workspace_id}
@@ -56,6 +57,7 @@ def add_datasets(connection: Connection, scope: Scope, run: Row[Any], items: Seq
 
 def add_models(connection: Connection, scope: Scope, run: Row[Any], direction: str, models: Sequence[tuple[str, int]]) -> None:
     """Edges (model id, step) of a run; one that exists already stays as it is, so a retry is safe."""
+    touch(connection, [run.id])
     where = (run_models.c.run_pk == run.id, run_models.c.direction == direction)
     position = connection.execute(
         select(sql.count()).select_from(scoped(run_models, scope, run_models.c.model_id).where(*where).subquery())

@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Connection, Row, Table, delete, func, sele
 from runstone.core import keyvalue
 from runstone.core.clock import now_ms
 from runstone.core.db import raw_rows
-from runstone.core.rows import insert_rows
+from runstone.core.rows import insert_rows, run
 from runstone.core.scope import Scope, scoped
 from runstone.runs.tables import run_params, run_tags, runs
 from runstone.search.order import Order
@@ -20,6 +20,9 @@ PairRow = tuple[int, int, int, str]
 
 RUN_NAME_TAG = "mlflow.runName"
 IN_LIMIT = 1000
+# What a page of rendered runs asks of them first.
+PLACED = (runs.c.id, runs.c.run_id, runs.c.revision)
+UNFINISHED = ("RUNNING", "SCHEDULED")
 
 _ADD_PARAM = "INSERT INTO run_params (run_pk, key_id, workspace_id, value)"
 _PUT_TAG = "INSERT INTO run_tags (run_pk, key_id, workspace_id, value)"
@@ -46,7 +49,8 @@ _CREATE = f"INSERT INTO runs (workspace_id, {', '.join(RunRow._fields[1:])})"
 _CHANGE_HEAD = """
 UPDATE runs SET status = COALESCE(CAST(new.column2 AS TEXT), status),
                 end_time = COALESCE(CAST(new.column3 AS BIGINT), end_time),
-                name = COALESCE(CAST(new.column4 AS TEXT), name)
+                name = COALESCE(CAST(new.column4 AS TEXT), name),
+                revision = revision + 1
 FROM ("""
 _CHANGE_TAIL = ") AS new WHERE runs.id = CAST(new.column1 AS BIGINT)"
 
@@ -69,14 +73,41 @@ class Place(NamedTuple):
 
     id: int
     lifecycle_stage: str
+    status: str
     sealed_until: int | None  # points of this time or earlier may be in a chunk already
 
 
-def places(connection: Connection, scope: Scope, run_ids: Collection[str]) -> dict[str, Place]:
-    """The runs among `run_ids` that exist. On the hottest path: bare SQL."""
+def places(connection: Connection, scope: Scope, run_ids: Collection[str], *, locked: bool = False) -> dict[str, Place]:
+    """The runs among `run_ids` that exist. On the hottest path: bare SQL.
+
+    With `locked`, inside a write, what is said stays true until the write ends: Postgres locks the rows (shared by all
+    who append), so that no run finishes between the look at its status and the commit of what `touch` was not called for.
+    """
     marks = ", ".join("?" * len(run_ids))
-    sql = f"SELECT run_id, id, lifecycle_stage, sealed_until FROM runs WHERE workspace_id = ? AND run_id IN ({marks})"  # noqa: S608
+    sql = f"SELECT run_id, {', '.join(Place._fields)} FROM runs WHERE workspace_id = ? AND run_id IN ({marks})"  # noqa: S608
+    if locked and connection.dialect.name == "postgresql":
+        sql += " FOR SHARE"
     return {row[0]: Place._make(row[1:]) for row in raw_rows(connection, sql, (scope.workspace_id, *run_ids))}
+
+
+def by_number(
+    connection: Connection, scope: Scope, run_pks: Sequence[int], columns: Sequence[ColumnElement[Any]] = ()
+) -> list[Row[Any]]:
+    """`columns` (all when none are named) of the runs with these internal numbers, in no order."""
+    found: list[Row[Any]] = []
+    for part in parts(run_pks):
+        found += connection.execute(scoped(runs, scope, *columns).where(runs.c.id.in_(part)))
+    return found
+
+
+def touch(connection: Connection, run_pks: Collection[int]) -> None:
+    """Give the runs a new revision: whatever was rendered of them is void once this write commits.
+
+    Every write to what a run shows calls it, but for appends to runs that have not finished: those are never kept
+    rendered, and whatever finishes a run gives it a new revision.
+    """
+    for part in parts(sorted(run_pks)):
+        run(connection, f"UPDATE runs SET revision = revision + 1 WHERE id IN ({', '.join('?' * len(part))})", part)  # noqa: S608
 
 
 def rows_of(connection: Connection, scope: Scope, run_ids: Collection[str]) -> dict[str, RunRow]:
@@ -99,6 +130,7 @@ def change_all(connection: Connection, changes: Sequence[tuple[int, str | None, 
 
 def change(connection: Connection, run_pk: int, **values: Any) -> Row[Any]:
     """The run as it is afterwards."""
+    values["revision"] = runs.c.revision + 1
     return connection.execute(update(runs).where(runs.c.id == run_pk).values(**values).returning(*runs.columns)).one()
 
 
@@ -108,7 +140,11 @@ def set_lifecycle(connection: Connection, run_pk: int, stage: str) -> None:
 
 def follow_experiment(connection: Connection, scope: Scope, experiment_id: int, stage: str) -> None:
     """All runs of an experiment go where it goes, those that were deleted one by one too."""
-    values = {"lifecycle_stage": stage, "deleted_time": now_ms() if stage == "deleted" else None}
+    values = {
+        "lifecycle_stage": stage,
+        "deleted_time": now_ms() if stage == "deleted" else None,
+        "revision": runs.c.revision + 1,
+    }
     where = (runs.c.workspace_id == scope.workspace_id, runs.c.experiment_id == experiment_id)
     connection.execute(update(runs).where(*where, runs.c.lifecycle_stage != stage).values(values))
 
@@ -153,6 +189,12 @@ def add_params(connection: Connection, rows: Sequence[PairRow]) -> int:
 
 
 def set_tags(connection: Connection, scope: Scope, run_pk: int, tags: Iterable[tuple[str, str]]) -> None:
+    add_tags(connection, scope, run_pk, tags)
+    touch(connection, [run_pk])
+
+
+def add_tags(connection: Connection, scope: Scope, run_pk: int, tags: Iterable[tuple[str, str]]) -> None:
+    """The tags of a run that is new, or gets a new revision anyway."""
     pairs = dict(tags)
     numbers = keyvalue.key_ids(connection, pairs)
     put_tags(connection, [pair_row(scope, run_pk, numbers[key], value) for key, value in pairs.items()])
@@ -178,6 +220,7 @@ def delete_tag(connection: Connection, run_pk: int, key: str) -> bool:
     """Whether there was such a tag."""
     key_id = keyvalue.key_id_of(connection, key)
     where = (run_tags.c.run_pk == run_pk, run_tags.c.key_id == key_id)
+    touch(connection, [run_pk])
     return key_id is not None and connection.execute(delete(run_tags).where(*where)).rowcount > 0
 
 
@@ -190,9 +233,10 @@ def search(
     order: Order,
     after: list[Any] | None,
     limit: int,
+    columns: Sequence[ColumnElement[Any]] = runs.columns.values(),
 ) -> Sequence[Row[Any]]:
-    """At most `limit` runs after the position `after`, with the sort keys behind the columns."""
-    statement = order.join(scoped(runs, scope, *runs.columns, *order.columns))
+    """`columns` of at most `limit` runs after the position `after`, with the sort keys behind them."""
+    statement = order.join(scoped(runs, scope, *columns, *order.columns))
     statement = statement.where(runs.c.experiment_id.in_(experiment_ids), runs.c.lifecycle_stage.in_(stages))
     if where is not None:
         statement = statement.where(where)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from typing import Annotated, Any
 
 import orjson
 from fastapi import Request, Response
+from fastapi.responses import StreamingResponse
 
 from runstone.core import paging, wire
 from runstone.core.scope import Context, Ctx, context_of
@@ -13,7 +16,7 @@ from runstone.core.wire import answer
 from runstone.errors import InvalidParameter, NotFound
 from runstone.experiments.guards import ReadableWorkspace, WorkspaceWriter, experiment_number
 from runstone.experiments.schemas import SearchDatasets
-from runstone.runs import inputs, lifecycle, queries, render, starts
+from runstone.runs import inputs, lifecycle, queries, render, rendered, starts
 from runstone.runs.guards import EditableRun, EditRun, ReadableRun, named_run
 from runstone.runs.schemas import (
     CreateRun,
@@ -32,6 +35,8 @@ router = wire.ApiRouter()
 
 DEFAULT_PAGE = 1000
 MAX_PAGE = 50_000
+# A longer answer is written in windows of so many runs, so that it never stands in memory as a whole.
+WINDOW = 1000
 EXPERIMENTS_LIMIT = 30_000
 STAGES = {"ACTIVE_ONLY": ("active",), "DELETED_ONLY": ("deleted",), "ALL": ("active", "deleted")}
 
@@ -115,12 +120,42 @@ async def search_runs(body: Annotated[SearchRuns, wire.body(SearchRuns)], ctx: C
         raise InvalidParameter(
             f"Invalid value {limit} for parameter 'max_results' supplied. It must be at least 1 and at most {MAX_PAGE}."
         )
-    # Written in the reader's thread: a page of thousands of runs must not hold up the event loop.
-    found = await ctx.db.read(lambda c: orjson.dumps(_page(c, ctx, body, limit)))
-    return Response(found, media_type="application/json")
+    page = await ctx.db.read(lambda c: _page(c, ctx, body, limit))
+    if not page.later:
+        return Response(page.whole(), media_type="application/json")
+    return StreamingResponse(_written(ctx, page), media_type="application/json")
 
 
-def _page(connection: Any, ctx: Context, body: SearchRuns, limit: int) -> dict[str, Any]:
+@dataclass(frozen=True)
+class _Page:
+    """The runs of the first window are rendered, `later` holds the internal numbers of the windows behind it."""
+
+    rendered: list[bytes]
+    later: list[list[int]]
+    token: str | None = None
+
+    def head(self) -> bytes:
+        return b'{"runs":[' + b",".join(self.rendered)
+
+    def tail(self) -> bytes:
+        return b'],"next_page_token":' + orjson.dumps(self.token) + b"}" if self.token else b"]}"
+
+    def whole(self) -> bytes:
+        return self.head() + self.tail() if self.rendered else b"{}"
+
+
+async def _written(ctx: Context, page: _Page) -> AsyncIterator[bytes]:
+    """A long answer in windows, each rendered in a reader's thread while the one before it travels: which runs it has
+    was found at one moment, what is said of a run is true at the moment of its window.
+    """
+    yield page.head()
+    for numbers in page.later:
+        window = await ctx.db.read(lambda c, numbers=numbers: rendered.window(c, ctx.scope, numbers))  # type: ignore[misc]
+        yield b"".join(b"," + run for run in window)
+    yield page.tail()
+
+
+def _page(connection: Any, ctx: Context, body: SearchRuns, limit: int) -> _Page:
     if len(body.experiment_ids) > EXPERIMENTS_LIMIT:
         raise InvalidParameter(f"A search can name at most {EXPERIMENTS_LIMIT} experiment_ids. Search them in parts.")
     experiment_ids = sorted({experiment_number(text) for text in body.experiment_ids})
@@ -129,15 +164,12 @@ def _page(connection: Any, ctx: Context, body: SearchRuns, limit: int) -> dict[s
     query = paging.fingerprint("runs", ctx.scope.workspace_id, experiment_ids, stages, body.filter, body.order_by)
     after = paging.decode(ctx.token_key, query, body.page_token) if body.page_token else None
     if not experiment_ids:
-        return {}
-    rows = queries.search(connection, ctx.scope, experiment_ids, stages, where, order, after, limit + 1)
+        return _Page([], [])
+    rows = queries.search(connection, ctx.scope, experiment_ids, stages, where, order, after, limit + 1, queries.PLACED)
     shown = rows[:limit]
-    page: dict[str, Any] = {}
-    if shown:
-        page["runs"] = render.runs_json(connection, ctx.scope, shown)
-    if len(rows) > limit:
-        page["next_page_token"] = paging.encode(ctx.token_key, query, order.cursor(shown[-1]))
-    return page
+    token = paging.encode(ctx.token_key, query, order.cursor(shown[-1])) if len(rows) > limit else None
+    later = [[row.id for row in shown[i : i + WINDOW]] for i in range(WINDOW, len(shown), WINDOW)]
+    return _Page(rendered.page(connection, ctx.scope, shown[:WINDOW]), later, token)
 
 
 @router.post("/ajax-api/2.0/mlflow/experiments/search-datasets")

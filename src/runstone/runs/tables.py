@@ -50,6 +50,8 @@ runs = Table(
     Column("artifact_uri", Text, nullable=False),
     # The latest timestamp in a sealed chunk of the run, -1 when it has none; NULL until the run was looked at.
     Column("sealed_until", BigInteger),
+    # Rises with every change of the row, and of what belongs to it once the run has finished (queries.touch).
+    Column("revision", BigInteger, nullable=False, server_default="0"),
 )
 Index("ix_runs_unsealed", runs.c.id, **where("end_time IS NOT NULL AND sealed_until IS NULL"))
 Index("ix_runs_page", runs.c.experiment_id, runs.c.lifecycle_stage, desc(runs.c.start_time), runs.c.run_id)
