@@ -15,11 +15,11 @@ import pytest
 from runstone.app import open_database
 from runstone.core.db import Database
 from runstone.core.scope import DEFAULT_SCOPE
-from runstone.runs import queries
+from runstone.runs import pages, queries
 from runstone.runs.append import append_batches
 from runstone.runs.batch import Batch, Point
 from runstone.runs.schemas import CreateRun
-from runstone.runs.search import order_of, where_of
+from runstone.runs.search import filter_of, order_of
 from runstone.runs.starts import start
 from runstone.settings import Settings
 from tests.conftest import Databases
@@ -221,8 +221,8 @@ class TestFilters:
             text, test = tree(dice, 3)
             order = order_of([], dialect)
             found = db.read_now(
-                lambda c, text=text, order=order: queries.search(
-                    c, DEFAULT_SCOPE, [0], ["active"], where_of(text, dialect), order, None, 1000
+                lambda c, text=text, order=order: pages.search(
+                    c, DEFAULT_SCOPE, [0], ["active"], filter_of(text, dialect), order, None, 1000
                 )
             )
             assert {row.run_id for row in found} == {row.run_id for row in rows if test(row)}, text
@@ -275,7 +275,7 @@ def raw_value(row: Row, item: str) -> Any:
 
 
 def _seven(order: Any, after: list[Any] | None, connection: Any) -> Any:
-    return queries.search(connection, DEFAULT_SCOPE, [0], ["active"], None, order, after, 7)
+    return pages.search(connection, DEFAULT_SCOPE, [0], ["active"], None, order, after, 7)
 
 
 def sort_rank(item: str, row: Row) -> int:

@@ -13,15 +13,12 @@ from runstone.core.db import raw_rows
 from runstone.core.rows import insert_rows, run
 from runstone.core.scope import Scope, scoped
 from runstone.runs.tables import run_params, run_tags, runs
-from runstone.search.order import Order
 
 # (run_pk, key_id, workspace_id, value): a param or a tag
 PairRow = tuple[int, int, int, str]
 
 RUN_NAME_TAG = "mlflow.runName"
 IN_LIMIT = 1000
-# What a page of rendered runs asks of them first.
-PLACED = (runs.c.id, runs.c.run_id, runs.c.revision)
 UNFINISHED = ("RUNNING", "SCHEDULED")
 
 _ADD_PARAM = "INSERT INTO run_params (run_pk, key_id, workspace_id, value)"
@@ -222,27 +219,6 @@ def delete_tag(connection: Connection, run_pk: int, key: str) -> bool:
     where = (run_tags.c.run_pk == run_pk, run_tags.c.key_id == key_id)
     touch(connection, [run_pk])
     return key_id is not None and connection.execute(delete(run_tags).where(*where)).rowcount > 0
-
-
-def search(
-    connection: Connection,
-    scope: Scope,
-    experiment_ids: Collection[int],
-    stages: Sequence[str],
-    where: ColumnElement[bool] | None,
-    order: Order,
-    after: list[Any] | None,
-    limit: int,
-    columns: Sequence[ColumnElement[Any]] = runs.columns.values(),
-) -> Sequence[Row[Any]]:
-    """`columns` of at most `limit` runs after the position `after`, with the sort keys behind them."""
-    statement = order.join(scoped(runs, scope, *columns, *order.columns))
-    statement = statement.where(runs.c.experiment_id.in_(experiment_ids), runs.c.lifecycle_stage.in_(stages))
-    if where is not None:
-        statement = statement.where(where)
-    if after is not None:
-        statement = statement.where(order.after(after))
-    return connection.execute(statement.order_by(*order.clauses).limit(limit)).all()
 
 
 def count(connection: Connection, scope: Scope, experiment_id: int, stage: str) -> int:

@@ -17,7 +17,7 @@ import orjson
 from sqlalchemy import Connection, Engine, Row
 
 from runstone.core.scope import Scope
-from runstone.runs import queries, render
+from runstone.runs import pages, queries, render
 
 CACHE_BYTES = 64 * 2**20
 # What an entry costs beside its bytes.
@@ -61,7 +61,7 @@ _making = threading.Lock()
 
 
 def page(connection: Connection, scope: Scope, rows: Sequence[Row[Any]]) -> list[bytes]:
-    """The runs of a search, in their order. `rows` have the columns `queries.PLACED` in this snapshot.
+    """The runs of a search, in their order. `rows` have the columns `pages.PLACED` in this snapshot.
 
     Seven statements at most for those that are not kept, however many they are; none when all are.
     """
@@ -78,7 +78,7 @@ def page(connection: Connection, scope: Scope, rows: Sequence[Row[Any]]) -> list
 
 def window(connection: Connection, scope: Scope, run_pks: Sequence[int]) -> list[bytes]:
     """The runs with these internal numbers, in their order, as they are now."""
-    rows = {row.id: row for row in queries.by_number(connection, scope, run_pks, queries.PLACED)}
+    rows = {row.id: row for row in queries.by_number(connection, scope, run_pks, pages.PLACED)}
     return page(connection, scope, [rows[run_pk] for run_pk in run_pks if run_pk in rows])
 
 

@@ -16,7 +16,7 @@ from runstone.core.wire import answer
 from runstone.errors import InvalidParameter, NotFound
 from runstone.experiments.guards import ReadableWorkspace, WorkspaceWriter, experiment_number
 from runstone.experiments.schemas import SearchDatasets
-from runstone.runs import inputs, lifecycle, queries, render, rendered, starts
+from runstone.runs import inputs, lifecycle, pages, queries, render, rendered, starts
 from runstone.runs.guards import EditableRun, EditRun, ReadableRun, named_run
 from runstone.runs.schemas import (
     CreateRun,
@@ -29,7 +29,7 @@ from runstone.runs.schemas import (
     data_json,
     info_json,
 )
-from runstone.runs.search import order_of, where_of
+from runstone.runs.search import filter_of, order_of
 
 router = wire.ApiRouter()
 
@@ -160,12 +160,12 @@ def _page(connection: Any, ctx: Context, body: SearchRuns, limit: int) -> _Page:
         raise InvalidParameter(f"A search can name at most {EXPERIMENTS_LIMIT} experiment_ids. Search them in parts.")
     experiment_ids = sorted({experiment_number(text) for text in body.experiment_ids})
     stages = STAGES[body.run_view_type or "ACTIVE_ONLY"]
-    where, order = where_of(body.filter, ctx.db.dialect), order_of(body.order_by, ctx.db.dialect)
+    wanted, order = filter_of(body.filter, ctx.db.dialect), order_of(body.order_by, ctx.db.dialect)
     query = paging.fingerprint("runs", ctx.scope.workspace_id, experiment_ids, stages, body.filter, body.order_by)
     after = paging.decode(ctx.token_key, query, body.page_token) if body.page_token else None
     if not experiment_ids:
         return _Page([], [])
-    rows = queries.search(connection, ctx.scope, experiment_ids, stages, where, order, after, limit + 1, queries.PLACED)
+    rows = pages.search(connection, ctx.scope, experiment_ids, stages, wanted, order, after, limit + 1, pages.PLACED)
     shown = rows[:limit]
     token = paging.encode(ctx.token_key, query, order.cursor(shown[-1])) if len(rows) > limit else None
     later = [[row.id for row in shown[i : i + WINDOW]] for i in range(WINDOW, len(shown), WINDOW)]

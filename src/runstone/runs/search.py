@@ -14,7 +14,7 @@ from runstone.runs.tables import (
     runs,
     series,
 )
-from runstone.search.compile import compile_filter
+from runstone.search.compile import Filter, compile_filter, compile_forms
 from runstone.search.fields import Attributes, Clause, Column, FieldMap, KeyValue, MetricValue, Related
 from runstone.search.order import Order, Tie, compile_order
 
@@ -102,6 +102,10 @@ _TIES = (Tie("start_time", runs.c.start_time, descending=True), Tie("run_id", ru
 
 def where_of(text: str | None, dialect: str) -> Clause | None:
     return compile_filter(text, FIELDS, dialect)
+
+
+def filter_of(text: str | None, dialect: str) -> Filter | None:
+    return compile_forms(text, FIELDS, dialect)
 
 
 def order_of(items: Sequence[str], dialect: str) -> Order:

@@ -26,6 +26,8 @@ from runstone.core.tables import BigInt, metadata
 
 # Values may be long, and Postgres takes no index entry above 2.7 kB: equality is looked up by this many characters.
 INDEXED_PREFIX = 200
+# In Postgres such an index finds what begins with a text, whatever the locale sorts by; SQLite sorts so anyway.
+BY_BYTES = {"beginning": "text_pattern_ops"}
 
 
 def where(condition: str) -> dict[str, Any]:
@@ -68,8 +70,9 @@ run_params = Table(
 Index(
     "ix_run_params_value",
     run_params.c.key_id,
-    func.substr(run_params.c.value, 1, INDEXED_PREFIX),
+    func.substr(run_params.c.value, 1, INDEXED_PREFIX).label("beginning"),
     run_params.c.run_pk,
+    postgresql_ops=BY_BYTES,
 )
 
 run_tags = Table(
@@ -84,8 +87,9 @@ run_tags = Table(
 Index(
     "ix_run_tags_value",
     run_tags.c.key_id,
-    func.substr(run_tags.c.value, 1, INDEXED_PREFIX),
+    func.substr(run_tags.c.value, 1, INDEXED_PREFIX).label("beginning"),
     run_tags.c.run_pk,
+    postgresql_ops=BY_BYTES,
 )
 
 # A series is one metric name in one run. Its row answers "latest", "best", MIN and MAX without reading points.

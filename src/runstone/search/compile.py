@@ -10,9 +10,10 @@ from __future__ import annotations
 import difflib
 import re
 import sqlite3
+from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Double, Text, and_, func, literal, literal_column, not_, or_, select
+from sqlalchemy import ColumnElement, Double, Select, Text, and_, func, literal, literal_column, not_, or_, select
 
 from runstone.core.tables import keys
 from runstone.errors import InvalidParameter
@@ -30,6 +31,8 @@ from runstone.search.fields import (
 )
 from runstone.search.grammar import And, Comparison, Field, Node, Not, Or, parse
 
+# So many comparisons of a filter are asked for how many they fit; the others are hardly rarer.
+DRIVER_LIMIT = 8
 WILDCARD_LIMIT = 100
 PATTERN_LIMIT = 8192
 
@@ -88,10 +91,36 @@ def key_match(entity: KeyValue | MetricValue | Measurements, name: str) -> Claus
     return entity.key_id == select(keys.c.id).where(keys.c.name == name).scalar_subquery()
 
 
+@dataclass(frozen=True)
+class Filter:
+    """One filter in the forms that a plan can choose from. `clause` and `probe` mean the same.
+
+    `clause` finds the owners of matching rows first, `probe` looks at the rows of one owner after the other. `drivers`
+    are selects of owners, each served by an index: whoever is not among the rows of one of them does not match.
+    """
+
+    clause: Clause
+    probe: Clause
+    drivers: tuple[Select[Any], ...]
+
+
+def compile_forms(text: str | None, fields: FieldMap, dialect: str) -> Filter | None:
+    """As `compile_filter`, in all its forms."""
+    tree = parse(text) if text else None
+    if tree is None:
+        return None
+    compiler = _Compiler(fields, dialect)
+    probe = _Compiler(fields, dialect, probing=True).clause(tree)
+    parts = tree.parts if isinstance(tree, And) else (tree,)
+    drivers = [compiler.driver(part) for part in parts if isinstance(part, Comparison)]
+    return Filter(compiler.clause(tree), probe, tuple(driver for driver in drivers if driver is not None)[:DRIVER_LIMIT])
+
+
 class _Compiler:
-    def __init__(self, fields: FieldMap, dialect: str) -> None:
+    def __init__(self, fields: FieldMap, dialect: str, *, probing: bool = False) -> None:
         self._fields = fields
         self._sqlite = dialect == "sqlite"
+        self._probing = probing
 
     def clause(self, node: Node) -> Clause:
         if isinstance(node, And):
@@ -101,6 +130,29 @@ class _Compiler:
         if isinstance(node, Not):
             return not_(self.clause(node.part))
         return self._comparison(node)
+
+    def driver(self, node: Comparison) -> Select[Any] | None:
+        """The owners that fit `node`, where an index holds exactly them; None where it would be read for all of its key."""
+        _, entity = find_entity(self._fields, node.field)
+        if isinstance(entity, KeyValue) and entity.indexed_prefix is not None and node.field.key not in entity.special:
+            if node.operator in ("=", "IN", "IS NOT NULL") or (
+                node.operator == "LIKE" and _following(_start(str(node.values[0])))
+            ):
+                return self._pair_rows(entity, node, "")
+        elif isinstance(entity, MetricValue) and node.field.function in ("", "LATEST"):
+            if node.operator not in ("!=", "NOT IN", "IS NULL"):
+                return self._metric_rows(entity, node)
+        return None
+
+    def _among(
+        self, owner: ColumnElement[Any], row_owner: ColumnElement[Any], rows: Select[Any], *, absent: bool = False
+    ) -> Clause:
+        """Whether the owner is among `rows`. A scalar, and not EXISTS: no planner turns that into a join again."""
+        if not self._probing:
+            return owner.not_in(rows) if absent else owner.in_(rows)
+        one = rows.with_only_columns(literal_column("1")).where(row_owner == owner).limit(literal_column("1"))
+        probe = one.correlate(owner.table).scalar_subquery()  # type: ignore[attr-defined]
+        return probe.is_(None) if absent else probe.is_not(None)
 
     def _deepest_first(self, parts: tuple[Node, ...]) -> list[Clause]:
         """SQLite's parser has a stack of 100: what stands before an opening bracket waits there, bracket after bracket."""
@@ -124,7 +176,7 @@ class _Compiler:
             return self._measurement(entity, node)
         column = find_column(self._fields, node.field, entity)
         inner = select(entity.row_owner).select_from(entity.source).where(self._column(column, node, name))
-        return entity.owner.in_(inner)
+        return self._among(entity.owner, entity.row_owner, inner)
 
     def _column(self, column: Column, node: Comparison, noun: str) -> Clause:
         _check_operator(node, column.allowed, noun)
@@ -145,15 +197,18 @@ class _Compiler:
         values = tuple(_text_value(node, value, noun) for value in node.values)
         if node.field.key in entity.special:
             return entity.special[node.field.key](node.operator, values)
+        rows = self._pair_rows(entity, node, noun)
+        return self._among(entity.owner, entity.row_owner, rows, absent=node.operator == "IS NULL")
+
+    def _pair_rows(self, entity: KeyValue, node: Comparison, noun: str) -> Select[Any]:
         rows = select(entity.row_owner).where(key_match(entity, node.field.key))
-        if node.operator == "IS NOT NULL":
-            return entity.owner.in_(rows)
-        if node.operator == "IS NULL":
-            return entity.owner.not_in(rows)
+        if "NULL" in node.operator:
+            return rows
+        values = tuple(_text_value(node, value, noun) for value in node.values)
         compared = self._compare(entity.value, node.operator, values)
-        if entity.indexed_prefix is not None:
+        if entity.indexed_prefix is not None and not self._probing:
             compared = self._indexed(entity.value, entity.indexed_prefix, node.operator, values, compared)
-        return entity.owner.in_(rows.where(compared))
+        return rows.where(compared)
 
     def _indexed(
         self, column: ColumnElement[Any], length: int, operator: str, values: tuple[str, ...], compared: Clause
@@ -166,28 +221,33 @@ class _Compiler:
         if operator in ("=", "IN"):
             short = beginning.in_([value[:length] for value in values])
             return short if all(len(value) < length for value in values) else and_(short, compared)
-        if operator == "LIKE" and self._sqlite:  # a Postgres locale sorts its index in another order than by code point
-            start = re.split("[%_]", values[0], maxsplit=1)[0][:length]
+        if operator == "LIKE":
+            start = _start(values[0])[:length]
             following = _following(start)
-            if following:
+            if following and self._sqlite:
                 return and_(beginning >= start, beginning < following, compared)
+            if following:
+                return and_(beginning.like(literal(f"{start}%"), escape=""), compared)
         return compared
 
     def _metric(self, entity: MetricValue, node: Comparison) -> Clause:
         _check_key(node)
         _check_operator(node, NUMBER_OPERATORS, "metric")
+        rows = self._metric_rows(entity, node)
+        return self._among(entity.owner, entity.row_owner, rows, absent=node.operator == "IS NULL")
+
+    def _metric_rows(self, entity: MetricValue, node: Comparison) -> Select[Any]:
         rows = select(entity.row_owner).where(key_match(entity, node.field.key))
         column = {"MIN": entity.smallest, "MAX": entity.largest}.get(node.field.function, entity.last)
         latest = column is entity.last
         if "NULL" in node.operator:
-            present = entity.owner.in_(rows if latest else rows.where(column.is_not(None)))
-            return present if node.operator == "IS NOT NULL" else not_(present)
+            return rows if latest else rows.where(column.is_not(None))
         values = tuple(_metric_value(node, value) for value in node.values)
         compared = self._compare(column, node.operator, values)
         if latest:
             nan = entity.last_is_nan == 1
             compared = or_(nan, compared) if node.operator in ("!=", "NOT IN") else and_(not_(nan), compared)
-        return entity.owner.in_(rows.where(compared))
+        return rows.where(compared)
 
     def _measurement(self, entity: Measurements, node: Comparison) -> Clause:
         _check_key(node)
@@ -261,6 +321,11 @@ def _following(start: str) -> str:
         return ""
     code = ord(start[-1]) + 1
     return start[:-1] + chr(0xE000 if 0xD800 <= code < 0xE000 else code)
+
+
+def _start(pattern: str) -> str:
+    """What all texts that fit a LIKE pattern begin with."""
+    return re.split("[%_]", pattern, maxsplit=1)[0]
 
 
 def _bounded_pattern(pattern: str) -> str:

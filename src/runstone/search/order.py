@@ -44,15 +44,34 @@ class _Key:
     descending: bool
 
 
+@dataclass(frozen=True)
+class Measured:
+    """The first item is the latest value of a metric: rows of `table` that fit `numbers`, by `value`, are the beginning
+    of the order; NaN and owners without the metric follow.
+    """
+
+    table: Any
+    owner: ColumnElement[Any]
+    row_owner: ColumnElement[Any]
+    workspace: ColumnElement[Any]
+    value: ColumnElement[Any]
+    key: ColumnElement[bool]
+    numbers: ColumnElement[bool]
+
+
 @dataclass
 class Order:
     keys: list[_Key] = field(default_factory=list)
     outer_joins: list[tuple[Any, Any]] = field(default_factory=list)
+    measured: Measured | None = None
 
     @property
     def columns(self) -> list[ColumnElement[Any]]:
         """To be selected behind the row's own columns; `cursor` reads them."""
-        return [key.expression.label(f"sort_{i}") for i, key in enumerate(self.keys)]
+        return self.labelled(0)
+
+    def labelled(self, start: int) -> list[ColumnElement[Any]]:
+        return [key.expression.label(f"sort_{i}") for i, key in enumerate(self.keys, start)]
 
     @property
     def clauses(self) -> list[ColumnElement[Any]]:
@@ -65,7 +84,19 @@ class Order:
 
     def reversed(self) -> Order:
         """The same order from the other end: with `after` it gives the rows in front of a position, nearest first."""
-        return Order([replace(key, descending=not key.descending) for key in self.keys], self.outer_joins)
+        turned = [replace(key, descending=not key.descending) for key in self.keys]
+        # From the other end, what has no number comes first.
+        return Order(turned, self.outer_joins)
+
+    def within(self, *columns: ColumnElement[Any]) -> bool:
+        """Whether exactly these columns make the order."""
+        return [id(key.expression) for key in self.keys] == [id(column) for column in columns]
+
+    def numbers_only(self) -> Order:
+        """The order among the rows of `measured`: its first key, a rank, is the same for all of them."""
+        assert self.measured is not None
+        value = replace(self.keys[1], expression=self.measured.value)
+        return Order([value, *self.keys[2:]], self.outer_joins[1:])
 
     def cursor(self, row: Any) -> list[Any]:
         """The position of `row`, a JSON-able list."""
@@ -169,6 +200,12 @@ def _add_pair(order: Order, entity: KeyValue | MetricValue, key: str, descending
     order.outer_joins.append((joined, condition))
     missing = columns[id(entity.row_owner)].is_(None)
     if isinstance(aliased, MetricValue):
+        if not order.keys:
+            named = key_match(aliased, key)
+            numbers = and_(named, aliased.last_is_nan == 0)
+            order.measured = Measured(
+                joined, entity.owner, aliased.row_owner, joined.c.workspace_id, aliased.last, named, numbers
+            )
         rank = case((missing, 2), (aliased.last_is_nan == 1, 1), else_=0)
         order.keys += [_Key(rank, False), _Key(cast(func.coalesce(aliased.last, 0.0), Double), descending)]
     else:

@@ -15,8 +15,8 @@ from runstone.core.scope import Context, Ctx
 from runstone.errors import InvalidParameter
 from runstone.experiments import queries as experiment_queries
 from runstone.experiments.guards import ReadableWorkspace, ReadExperiment
-from runstone.runs import queries, table
-from runstone.runs.search import order_of, where_of
+from runstone.runs import pages, queries, table
+from runstone.runs.search import filter_of, order_of
 from runstone.web import notes
 from runstone.web.formats import shared_prefix
 from runstone.web.sorting import Sorting
@@ -122,19 +122,19 @@ def load(connection: Connection, ctx: Context, experiment: ReadExperiment, asked
 
 def _rows(connection: Connection, ctx: Context, number: int, asked: Asked, query: Any) -> tuple[Window, str | None]:
     """The shown runs, and how many match the filter in words; None without a filter."""
-    where = where_of(asked.text, ctx.db.dialect)
+    wanted = filter_of(asked.text, ctx.db.dialect)
     order = order_of([asked.sorting.clause], ctx.db.dialect)
     shown = window(
         ctx, query, ("runs page", number, asked.text, asked.sorting.clause, asked.view), order, PAGE,
-        lambda turned, after, limit: queries.search(
-            connection, ctx.scope, [number], [asked.view], where, turned, after, limit
+        lambda turned, after, limit: pages.search(
+            connection, ctx.scope, [number], [asked.view], wanted, turned, after, limit
         ),
     )  # fmt: skip
-    if where is None:
+    if wanted is None:
         return shown, None
     if shown.whole:
         return shown, f"{len(shown.rows)}"
-    counted = table.count_matching(connection, ctx.scope, number, asked.view, where, COUNT_LIMIT)
+    counted = table.count_matching(connection, ctx.scope, number, asked.view, wanted.clause, COUNT_LIMIT)
     return shown, f"{counted:,}".replace(",", "\u202f") + ("+" if counted == COUNT_LIMIT else "")
 
 

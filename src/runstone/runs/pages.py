@@ -1,0 +1,202 @@
+"""Which runs a page shows: at most three statements, and a cost that does not grow with the number of runs.
+
+A page can be found in three ways, and each of them is slow where another is fast:
+
+- from a comparison that few runs fit: these are found in its index, tested for the rest of the filter, and sorted;
+- along the order: the index that is sorted like the page is walked, and row after row is tested until the page is
+  full, which is soon when the filter lets many pass;
+- as a whole: all that fit, sorted.
+
+So first it is counted, in their indexes and no further than `FEW`, what the comparisons of the filter and the
+experiments hold. If none of them is small the order is walked, but no further than `WINDOW` rows; a page that is not
+full then is found as a whole.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Sequence
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Double,
+    Row,
+    Select,
+    Subquery,
+    and_,
+    case,
+    func,
+    literal,
+    literal_column,
+    select,
+    union_all,
+)
+from sqlalchemy.sql.util import ClauseAdapter
+
+from runstone.core.scope import Scope, scoped
+from runstone.runs.tables import runs
+from runstone.search.compile import Filter
+from runstone.search.order import Order
+
+FEW = 1000
+# Rows that a walk tests: of a common filter, many times a page.
+WINDOW, WINDOW_PAGES = 20_000, 20
+# Walked side by side: each experiment in each lifecycle stage is a walk of its own.
+WALKS_LIMIT = 40
+_EVERYTHING = 2**31
+
+# What a page of rendered runs asks of them.
+PLACED = (runs.c.id, runs.c.run_id, runs.c.revision)
+
+
+class _Search:
+    def __init__(
+        self,
+        scope: Scope,
+        experiment_ids: Collection[int],
+        stages: Sequence[str],
+        wanted: Filter | None,
+        order: Order,
+        after: list[Any] | None,
+        limit: int,
+        columns: Sequence[ColumnElement[Any]],
+        *,
+        sqlite: bool,
+    ) -> None:
+        # SQLite gives the rows of a window as they stand in it, and would sort them again if it were asked to.
+        self._sorted_anyway = sqlite
+        # Without a comparison that an index answers there is no shorter way: then the walk goes on to the end.
+        self._bounded = wanted is None or bool(wanted.drivers)
+        self._length = 4 * limit if wanted is None else max(WINDOW, WINDOW_PAGES * limit)
+        self._scope, self._experiment_ids, self._stages = scope, experiment_ids, stages
+        self._wanted, self._order, self._after = wanted, order, after
+        self._limit, self._columns = limit, columns
+        self._inside = and_(runs.c.experiment_id.in_(experiment_ids), runs.c.lifecycle_stage.in_(stages))
+        # The same, but no index is entered by it, and no planner thinks it rare: the plan has to start from elsewhere.
+        self._tested = case((self._inside, literal_column("1"))).is_not(None)
+
+    def rows(self, connection: Connection) -> Sequence[Row[Any]]:
+        walk, complete = self._walk()
+        if not complete:
+            few = self._few(connection)
+            if few is not None:
+                return connection.execute(few).all()
+        if walk is not None:
+            found = connection.execute(walk).all()
+            if complete or len(found) == self._limit:
+                return found
+        return connection.execute(self._sorted(self._inside, None if self._wanted is None else self._wanted.clause)).all()
+
+    def _few(self, connection: Connection) -> Select[Any] | None:
+        """The page found from the smallest set that is known to hold it, if there is a small one."""
+        drivers = self._wanted.drivers if self._wanted is not None else ()
+        # Numbers of runs in the experiments and stages of a request (their workspace is checked in scope, below).
+        sets = [select(runs.c.id).where(self._inside), *drivers]
+        counts = [
+            select(func.count()).select_from(some.limit(literal_column(str(FEW + 1))).subquery()).scalar_subquery()
+            for some in sets
+        ]
+        sizes = list(connection.execute(select(*counts)).one())  # numbers of rows, counted in scope
+        smallest = min(range(len(sizes)), key=lambda i: sizes[i])
+        if sizes[smallest] > FEW:
+            return None
+        probe = None if self._wanted is None else self._wanted.probe
+        if smallest == 0:
+            return self._sorted(self._inside, probe)
+        # The limit cuts nothing: it tells the planner what was counted.
+        driven = runs.c.id.in_(sets[smallest].limit(literal_column(str(FEW))))
+        return self._sorted(self._tested, and_(driven, probe) if probe is not None else driven)
+
+    def _sorted(self, inside: ColumnElement[bool], wanted: ColumnElement[bool] | None) -> Select[Any]:
+        """All that fit, sorted as a whole."""
+        statement = self._order.join(scoped(runs, self._scope, *self._columns, *self._order.columns)).where(inside)
+        if wanted is not None:
+            statement = statement.where(wanted)
+        if self._after is not None:
+            statement = statement.where(self._order.after(self._after))
+        return statement.order_by(*self._order.clauses).limit(self._limit)
+
+    def _walk(self) -> tuple[Select[Any] | None, bool]:
+        """The walk along the order, and whether its page is the whole truth even when it is not full."""
+        if self._order.within(runs.c.start_time, runs.c.run_id):
+            walks = len(self._experiment_ids) * len(self._stages)
+            if walks == 1 and self._wanted is None:
+                return self._sorted(self._inside, None), True
+            if walks <= WALKS_LIMIT:
+                return self._along_start_time(), self._wanted is None or not self._bounded
+        elif self._order.measured is not None and (self._after is None or self._after[0] == 0):
+            return self._along_metric(), False
+        return None, False
+
+    def _along_start_time(self) -> Select[Any]:
+        length = self._length
+        walks = []
+        for experiment_id in self._experiment_ids:
+            for stage in self._stages:
+                rows = scoped(runs, self._scope)
+                rows = rows.where(runs.c.experiment_id == experiment_id, runs.c.lifecycle_stage == stage)
+                if self._after is not None:
+                    rows = rows.where(self._order.after(self._after))
+                walks.append(rows.order_by(*self._order.clauses))
+        if len(walks) == 1:
+            window = (walks[0].limit(length) if self._bounded else walks[0].limit(_EVERYTHING)).subquery("walked")
+        else:
+            length = max(length // len(walks), self._limit) if self._bounded else _EVERYTHING
+            joined = union_all(*[select(walk.limit(length).subquery()) for walk in walks]).subquery()  # rows found in scope
+            sorted_by = [ClauseAdapter(joined).traverse(clause) for clause in self._order.clauses]
+            window = select(joined).order_by(*sorted_by).limit(length).subquery("walked")  # rows found in scope
+        return self._passing(window)
+
+    def _passing(self, window: Subquery) -> Select[Any]:
+        """The rows of a sorted window that pass the filter, in its order."""
+        moved = ClauseAdapter(window)
+        columns = [moved.traverse(column) for column in (*self._columns, *self._order.columns)]
+        statement = select(*columns).select_from(window).limit(self._limit)  # rows found in scope
+        if self._wanted is not None:
+            statement = statement.where(moved.traverse(self._wanted.probe))
+        if self._sorted_anyway:
+            return statement
+        return statement.order_by(*[moved.traverse(clause) for clause in self._order.clauses])
+
+    def _along_metric(self) -> Select[Any]:
+        """Runs by the latest value of the metric, from the index of values. The number of values looked at is bounded
+        by the value that stands `WINDOW` places further on, so that equal values are seen all or not at all.
+        """
+        measured = self._order.measured
+        assert measured is not None
+        order = self._order.numbers_only()
+        first = order.keys[0]
+        numbers = and_(measured.numbers, measured.workspace == self._scope.workspace_id)
+        walked = select(measured.value).where(measured.key)  # no row of it is shown: those are found in scope
+        if self._after is not None:
+            start = self._after[1]
+            walked = walked.where(measured.value <= start if first.descending else measured.value >= start)
+        ends = walked.order_by(*order.clauses[:1]).limit(literal_column("1")).offset(literal_column(str(self._length)))
+        furthest = literal(-math.inf if first.descending else math.inf, Double())
+        end = func.coalesce(ends.scalar_subquery(), furthest, type_=Double()) if self._bounded else furthest
+        statement = scoped(runs, self._scope, *self._columns, literal_column("0").label("sort_0"), *order.labelled(1))
+        statement = order.join(statement.join(measured.table, measured.row_owner == measured.owner))
+        statement = statement.where(numbers, self._tested, measured.value >= end if first.descending else measured.value <= end)
+        if self._wanted is not None:
+            statement = statement.where(self._wanted.probe)
+        if self._after is not None:
+            statement = statement.where(order.after(self._after[1:]))
+        return statement.order_by(*order.clauses).limit(self._limit)
+
+
+def search(
+    connection: Connection,
+    scope: Scope,
+    experiment_ids: Collection[int],
+    stages: Sequence[str],
+    wanted: Filter | None,
+    order: Order,
+    after: list[Any] | None,
+    limit: int,
+    columns: Sequence[ColumnElement[Any]] = runs.columns.values(),
+) -> Sequence[Row[Any]]:
+    """`columns` of at most `limit` runs after the position `after`, with the sort keys behind them."""
+    sqlite = connection.dialect.name == "sqlite"
+    return _Search(scope, experiment_ids, stages, wanted, order, after, limit, columns, sqlite=sqlite).rows(connection)
