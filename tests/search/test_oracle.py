@@ -260,6 +260,46 @@ class TestOrders:
         assert found == [row.run_id for row in expected], texts
 
 
+def both(left: tuple[str, Test], right: tuple[str, Test]) -> tuple[str, Test]:
+    return f"{left[0]} AND {right[0]}", lambda row: left[1](row) and right[1](row)
+
+
+class TestPlans:
+    """Each way to find a page, forced, finds the same: `FEW` runs are found from a driver, else `WINDOW` rows are walked."""
+
+    @pytest.mark.parametrize(("few", "window"), [(10**6, 1), (10, 5), (0, 1), (0, 7), (0, 10**6)])
+    @pytest.mark.parametrize("experiments", [[0], [0, 999]], ids=["one", "two"])
+    def test_filtered_pages_are_the_whole_sort(
+        self, filled: Any, dialect: str, few: int, window: int, experiments: list[int], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        db, rows = filled
+        for name, value in {"FEW": few, "WINDOW": window, "WINDOW_PAGES": 0, "MERGED_SHARE": 1}.items():
+            monkeypatch.setattr(pages, name, value)
+        dice = random.Random(few + window)
+        for _ in range(40):
+            text, test = dice.choice([comparison(dice), both(comparison(dice), comparison(dice)), ("", lambda _row: True)])
+            item = dice.choice(["start_time", "metrics.loss", "metrics.`my metric`", "params.lr"])
+            descending = dice.random() < 0.5
+            order = order_of([f"{item} {'DESC' if descending else 'ASC'}"], dialect)
+            found, after = [], None
+            while True:
+                page = db.read_now(partial(_filtered, experiments, filter_of(text, dialect), order, after))
+                found += [row.run_id for row in page]
+                if len(page) < 7:
+                    break
+                after = order.cursor(page[-1])
+            expected = sorted([row for row in rows if test(row)], key=lambda row: row.run_id)
+            expected.sort(key=lambda row: -row.start_time)
+            expected.sort(key=partial(sort_value, item), reverse=descending)
+            expected.sort(key=partial(sort_rank, item))
+            assert found == [row.run_id for row in expected], (text, item, descending)
+
+
+def _filtered(experiments: list[int], wanted: Any, order: Any, after: list[Any] | None, connection: Any) -> Any:
+    stages = ["active", "deleted"] if len(experiments) > 1 else ["active"]
+    return pages.search(connection, DEFAULT_SCOPE, experiments, stages, wanted, order, after, 7)
+
+
 def raw_value(row: Row, item: str) -> Any:
     values: dict[str, Any] = {
         "metrics.loss": row.metrics.get("loss", [None])[-1],

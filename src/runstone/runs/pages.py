@@ -43,9 +43,13 @@ from runstone.search.order import Order
 FEW = 1000
 # Rows that a walk tests: of a common filter, many times a page.
 WINDOW, WINDOW_PAGES = 20_000, 20
+# Stands for no bound: without a LIMIT the planners would take the window apart.
+MAX_ROWS = 2**40
+MERGED_SHARE = 4
 # Walked side by side: each experiment in each lifecycle stage is a walk of its own.
 WALKS_LIMIT = 40
-_EVERYTHING = 2**31
+# Of more experiments a page is found as a whole: a statement holds so many values.
+EXPERIMENTS_LIMIT = 1000
 
 # What a page of rendered runs asks of them.
 PLACED = (runs.c.id, runs.c.run_id, runs.c.revision)
@@ -78,8 +82,8 @@ class _Search:
         self._tested = case((self._inside, literal_column("1"))).is_not(None)
 
     def rows(self, connection: Connection) -> Sequence[Row[Any]]:
-        walk, complete = self._walk()
-        if not complete:
+        walk, complete = self._walk() if len(self._experiment_ids) <= EXPERIMENTS_LIMIT else (None, False)
+        if not complete and len(self._experiment_ids) <= EXPERIMENTS_LIMIT:
             few = self._few(connection)
             if few is not None:
                 return connection.execute(few).all()
@@ -125,13 +129,12 @@ class _Search:
             if walks == 1 and self._wanted is None:
                 return self._sorted(self._inside, None), True
             if walks <= WALKS_LIMIT:
-                return self._along_start_time(), self._wanted is None or not self._bounded
+                return self._along_start_time(), self._wanted is None or (walks == 1 and not self._bounded)
         elif self._order.measured is not None and (self._after is None or self._after[0] == 0):
             return self._along_metric(), False
         return None, False
 
     def _along_start_time(self) -> Select[Any]:
-        length = self._length
         walks = []
         for experiment_id in self._experiment_ids:
             for stage in self._stages:
@@ -141,9 +144,10 @@ class _Search:
                     rows = rows.where(self._order.after(self._after))
                 walks.append(rows.order_by(*self._order.clauses))
         if len(walks) == 1:
-            window = (walks[0].limit(length) if self._bounded else walks[0].limit(_EVERYTHING)).subquery("walked")
+            window = walks[0].limit(self._length if self._bounded else MAX_ROWS).subquery("walked")
         else:
-            length = max(length // len(walks), self._limit) if self._bounded else _EVERYTHING
+            # Merged before the first is tested: what it costs is spent however common the filter is.
+            length = max(self._length // MERGED_SHARE // len(walks), self._limit)
             joined = union_all(*[select(walk.limit(length).subquery()) for walk in walks]).subquery()  # rows found in scope
             sorted_by = [ClauseAdapter(joined).traverse(clause) for clause in self._order.clauses]
             window = select(joined).order_by(*sorted_by).limit(length).subquery("walked")  # rows found in scope
@@ -174,7 +178,7 @@ class _Search:
             start = self._after[1]
             walked = walked.where(measured.value <= start if first.descending else measured.value >= start)
         ends = walked.order_by(*order.clauses[:1]).limit(literal_column("1")).offset(literal_column(str(self._length)))
-        furthest = literal(-math.inf if first.descending else math.inf, Double())
+        furthest: ColumnElement[Any] = literal(-math.inf if first.descending else math.inf, Double())
         end = func.coalesce(ends.scalar_subquery(), furthest, type_=Double()) if self._bounded else furthest
         statement = scoped(runs, self._scope, *self._columns, literal_column("0").label("sort_0"), *order.labelled(1))
         statement = order.join(statement.join(measured.table, measured.row_owner == measured.owner))

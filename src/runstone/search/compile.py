@@ -33,6 +33,7 @@ from runstone.search.grammar import And, Comparison, Field, Node, Not, Or, parse
 
 # So many comparisons of a filter are asked for how many they fit; the others are hardly rarer.
 DRIVER_LIMIT = 8
+DRIVER_VALUES_LIMIT = 100
 WILDCARD_LIMIT = 100
 PATTERN_LIMIT = 8192
 
@@ -133,15 +134,17 @@ class _Compiler:
 
     def driver(self, node: Comparison) -> Select[Any] | None:
         """The owners that fit `node`, where an index holds exactly them; None where it would be read for all of its key."""
+        if len(node.values) > DRIVER_VALUES_LIMIT:
+            return None
         _, entity = find_entity(self._fields, node.field)
         if isinstance(entity, KeyValue) and entity.indexed_prefix is not None and node.field.key not in entity.special:
-            if node.operator in ("=", "IN", "IS NOT NULL") or (
-                node.operator == "LIKE" and _following(_start(str(node.values[0])))
-            ):
+            started = node.operator == "LIKE" and _following(_start(str(node.values[0])))
+            if started or node.operator in ("=", "IN", "IS NOT NULL"):
                 return self._pair_rows(entity, node, "")
-        elif isinstance(entity, MetricValue) and node.field.function in ("", "LATEST"):
-            if node.operator not in ("!=", "NOT IN", "IS NULL"):
-                return self._metric_rows(entity, node)
+        latest = isinstance(entity, MetricValue) and node.field.function in ("", "LATEST")
+        if latest and node.operator not in ("!=", "NOT IN", "IS NULL"):
+            assert isinstance(entity, MetricValue)
+            return self._metric_rows(entity, node)
         return None
 
     def _among(
@@ -150,8 +153,8 @@ class _Compiler:
         """Whether the owner is among `rows`. A scalar, and not EXISTS: no planner turns that into a join again."""
         if not self._probing:
             return owner.not_in(rows) if absent else owner.in_(rows)
-        one = rows.with_only_columns(literal_column("1")).where(row_owner == owner).limit(literal_column("1"))
-        probe = one.correlate(owner.table).scalar_subquery()  # type: ignore[attr-defined]
+        one: Select[Any] = rows.with_only_columns(literal_column("1")).where(row_owner == owner).limit(literal_column("1"))
+        probe = one.correlate(owner.table).scalar_subquery()
         return probe.is_(None) if absent else probe.is_not(None)
 
     def _deepest_first(self, parts: tuple[Node, ...]) -> list[Clause]:

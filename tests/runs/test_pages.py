@@ -1,0 +1,139 @@
+"""What finding and showing a page of runs costs: statements, and how each of them enters the large tables."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from functools import partial
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection, event
+
+from runstone.app import open_database
+from runstone.core.db import Database
+from runstone.core.scope import DEFAULT_SCOPE, Context
+from runstone.core.state import token_key
+from runstone.runs import pages, queries, routes
+from runstone.runs.append import append_batches
+from runstone.runs.batch import Batch
+from runstone.runs.lifecycle import start
+from runstone.runs.schemas import CreateRun, SearchRuns
+from runstone.settings import Settings
+from tests.conftest import Databases
+
+LARGE = ("run_params", "run_tags", "series", "points")
+SHAPES: dict[str, dict[str, Any]] = {
+    "first page": {},
+    "all stages": {"run_view_type": "ALL"},
+    "rare param": {"filter": "params.rare = 'needle'"},
+    "common param": {"filter": "params.tenth = '1'"},
+    "values in": {"filter": "params.tenth IN ('1', '2')"},
+    "param under a metric's order": {"filter": "params.tenth = '1'", "order_by": ["metrics.loss DESC"]},
+    "metric": {"filter": "metrics.loss > 5"},
+    "metric under another's order": {"filter": "metrics.loss > 5", "order_by": ["metrics.acc"]},
+    "metric's order": {"order_by": ["metrics.loss"]},
+    "beginning of a tag": {"filter": "tags.note LIKE 'a very%'"},
+    "middle of a tag": {"filter": "tags.note LIKE '%very%'"},
+    "middle of a tag, whatever its case": {"filter": "tags.note ILIKE '%VERY%'"},
+    "three kinds": {"filter": "metrics.loss > 1 AND params.tenth != '1' AND tags.note LIKE '%note%'"},
+    "one kind or the other": {"filter": "metrics.loss > 1 OR params.tenth = '1'"},
+    "absent": {"filter": "params.tenth IS NULL"},
+    "status": {"filter": "status = 'FAILED'"},
+}
+# Bounds of `pages` under which each way to find a page is taken.
+WAYS = {"few": (1000, 1000), "walk": (0, 1000), "whole": (0, 1)}
+
+
+@pytest.fixture(scope="module")
+def ctx(dialect: str, databases: Databases) -> Iterator[Context]:
+    settings = Settings(backend_store_uri=databases.make(dialect))
+    db = open_database(settings)
+    for i in range(120):
+        db.write_now(partial(add_run, number=i))
+    yield Context(db, settings, DEFAULT_SCOPE, db.read_now(token_key))
+    db.close()
+
+
+def add_run(connection: Connection, number: int) -> None:
+    row, _ = start(connection, DEFAULT_SCOPE, CreateRun(experiment_id="0", start_time=number), truncate=True)
+    params = [("tenth", str(number % 10))] + ([("rare", "needle")] if number == 60 else [])
+    points = [(key, 1, 1, float(number % 17), 0) for key in ("loss", "acc")]
+    batch = Batch(DEFAULT_SCOPE, row.run_id, points, [], params, {"note": f"a very short note {number}"})
+    assert append_batches(connection, [batch]) == [None]
+    queries.change(connection, row.id, status="FINISHED")
+
+
+def asked(fields: dict[str, Any]) -> SearchRuns:
+    return SearchRuns.model_validate({"experiment_ids": ["0"]} | fields, context={})
+
+
+def statements(ctx: Context, fields: dict[str, Any], limit: int) -> list[tuple[str, Any]]:
+    """The statements of a page, with their values."""
+    counted: list[tuple[str, Any]] = []
+    listener = lambda *args: counted.extend([args[2:4]] if args[2].startswith("SELECT") else [])  # noqa: E731
+    event.listen(ctx.db.read_engine, "before_cursor_execute", listener)
+    try:
+        ctx.db.read_now(lambda c: routes._page(c, ctx, asked(fields), limit))
+    finally:
+        event.remove(ctx.db.read_engine, "before_cursor_execute", listener)
+    return counted
+
+
+def plan(db: Database, statement: str, values: Any) -> str:
+    word = "EXPLAIN QUERY PLAN" if db.dialect == "sqlite" else "EXPLAIN"
+    rows = db.read_now(lambda c: c.exec_driver_sql(f"{word} {statement}", values).all())
+    return "\n".join(str(row[-1]) for row in rows)
+
+
+def unbounded_scans(dialect: str, plan: str) -> list[str]:
+    """The steps of a plan that read one of the large tables, or one of its indexes, from end to end."""
+    if dialect == "sqlite":
+        return re.findall(rf"SCAN (?:{'|'.join(LARGE)}|sorted_\d)\b.*", plan)
+    steps = re.split(r"\n\s*->", "\n->" + plan)
+    reads = [
+        step for step in steps if re.match(rf"\s*(Seq|Index|Index Only|Bitmap Index)\b.* (on|using) \S*({'|'.join(LARGE)})", step)
+    ]
+    return [step for step in reads if "Index Cond" not in step]
+
+
+@pytest.fixture(params=WAYS)
+def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    few, window = WAYS[request.param]
+    for name, value in {"FEW": few, "WINDOW": window, "WINDOW_PAGES": 0}.items():
+        monkeypatch.setattr(pages, name, value)
+    return str(request.param)
+
+
+class TestPlans:
+    @pytest.mark.parametrize("shape", SHAPES)
+    def test_no_shape_reads_a_large_table_from_end_to_end(self, ctx: Context, way: str, shape: str) -> None:
+        found = statements(ctx, SHAPES[shape], 10)
+        assert found
+        for statement, values in found:
+            explained = plan(ctx.db, statement, values)
+            assert unbounded_scans(ctx.db.dialect, explained) == [], f"{statement}\n{explained}"
+
+    def test_such_a_scan_would_be_seen(self, ctx: Context) -> None:
+        for table in LARGE:
+            explained = plan(ctx.db, f"SELECT count(*) FROM {table}", ())
+            assert unbounded_scans(ctx.db.dialect, explained) != [], explained
+
+    @pytest.mark.parametrize("shape", ["first page", "metric's order", "param under a metric's order"])
+    def test_a_walk_sorts_nothing_but_ties(self, ctx: Context, monkeypatch: pytest.MonkeyPatch, shape: str) -> None:
+        if ctx.db.dialect != "sqlite":
+            pytest.skip("Postgres rightly sorts what is as small as here")
+        monkeypatch.setattr(pages, "FEW", 0)
+        walk = next(found for found in statements(ctx, SHAPES[shape], 10) if "sort_0" in found[0])
+        assert "B-TREE FOR ORDER BY" not in plan(ctx.db, *walk)
+
+
+class TestCosts:
+    @pytest.mark.parametrize("shape", SHAPES)
+    def test_statements_do_not_grow_with_the_page(self, ctx: Context, way: str, shape: str) -> None:
+        """Three at most to find the runs. What shows them is counted with the tests of `rendered`."""
+        for limit in (1, 50):
+            found = [text for text, _ in statements(ctx, SHAPES[shape], limit)]
+            assert len([text for text in found if "sort_0" in text or "count(*)" in text]) <= 3
+            assert len(found) <= 3 + 7
+        assert len(statements(ctx, SHAPES[shape], 50)) <= 3
