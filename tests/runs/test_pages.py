@@ -17,8 +17,8 @@ from runstone.core.state import token_key
 from runstone.runs import pages, queries, routes
 from runstone.runs.append import append_batches
 from runstone.runs.batch import Batch
-from runstone.runs.lifecycle import start
 from runstone.runs.schemas import CreateRun, SearchRuns
+from runstone.runs.starts import start
 from runstone.settings import Settings
 from tests.conftest import Databases
 
@@ -56,9 +56,9 @@ def ctx(dialect: str, databases: Databases) -> Iterator[Context]:
 
 
 def add_run(connection: Connection, number: int) -> None:
-    row, _ = start(connection, DEFAULT_SCOPE, CreateRun(experiment_id="0", start_time=number), truncate=True)
+    row = start(connection, DEFAULT_SCOPE, CreateRun(experiment_id="0", start_time=number), truncate=True)
     params = [("tenth", str(number % 10))] + ([("rare", "needle")] if number == 60 else [])
-    points = [(key, 1, 1, float(number % 17), 0) for key in ("loss", "acc")]
+    points = {key: [(1, 1, float(number % 17), 0)] for key in ("loss", "acc")}
     batch = Batch(DEFAULT_SCOPE, row.run_id, points, [], params, {"note": f"a very short note {number}"})
     assert append_batches(connection, [batch]) == [None]
     queries.change(connection, row.id, status="FINISHED")

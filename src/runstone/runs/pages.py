@@ -96,8 +96,8 @@ class _Search:
     def _few(self, connection: Connection) -> Select[Any] | None:
         """The page found from the smallest set that is known to hold it, if there is a small one."""
         drivers = self._wanted.drivers if self._wanted is not None else ()
-        # Numbers of runs in the experiments and stages of a request (their workspace is checked in scope, below).
-        sets = [select(runs.c.id).where(self._inside), *drivers]
+        # Numbers of runs in the experiments and stages of a request.
+        sets = [select(runs.c.id).where(self._inside), *drivers]  # what is shown of them is found in scope
         counts = [
             select(func.count()).select_from(some.limit(literal_column(str(FEW + 1))).subquery()).scalar_subquery()
             for some in sets
