@@ -43,7 +43,7 @@ class Watch:
             self.problems.append(text)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     assert BROWSER, "Chromium is not on PATH: run make browser"
     with sync_playwright() as playwright:

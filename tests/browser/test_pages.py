@@ -147,7 +147,8 @@ class TestForms:
     def test_an_experiment_is_made_renamed_deleted_and_brought_back(self, tab: Page) -> None:
         tab.goto("/experiments")
         tab.get_by_text("New experiment").click()
-        tab.keyboard.type("by hand")  # the field has the focus
+        expect(tab.locator("input[name=name]:focus")).to_have_count(1)
+        tab.keyboard.type("by hand")
         tab.keyboard.press("Enter")
         tab.wait_for_selector("h1:has-text('by hand')")
         expect(tab.locator(".toast")).to_contain_text("Experiment created")
