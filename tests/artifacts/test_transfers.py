@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import psutil
 import pytest
@@ -173,6 +173,20 @@ class TestPlaces:
         query["path"] = "up.txt"
         assert server.client.post("/ajax-api/2.0/mlflow/upload-artifact", params=query, content=b"up").status_code == 200
         assert (place / "up.txt").read_bytes() == b"up"
+
+    def test_a_large_folder_is_listed_whole_and_in_order(self, shared: tuple[RunningServer, Path]) -> None:
+        server, root = shared
+        run = server.ok("runs/create", {"experiment_id": server.experiment()})["run"]["info"]
+        place = root / run["experiment_id"] / run["run_id"] / "artifacts" / "many"
+        place.mkdir(parents=True)
+        for i in range(4500):
+            (place / f"{i * 7919 % 4500:05}").write_bytes(b"x" * (i % 3))
+        (place / "a folder").mkdir()
+        found = server.get("artifacts/list", run_id=run["run_id"], path="many").json()
+        assert found["root_uri"] == run["artifact_uri"]
+        files = {f"many/{i * 7919 % 4500:05}": i % 3 for i in range(4500)}
+        expected: list[dict[str, Any]] = [{"path": path, "is_dir": False, "file_size": files[path]} for path in sorted(files)]
+        assert found["files"] == [*expected, {"path": "many/a folder", "is_dir": True}]
 
     def test_the_logged_models_of_a_shared_folder(self, shared: tuple[RunningServer, Path]) -> None:
         server, root = shared

@@ -21,7 +21,7 @@ from runstone.storage.local import PIECE, LocalStore
 from runstone.storage.locations import Bucket
 from runstone.storage.s3 import S3Store
 from runstone.storage.staging import STAGING
-from runstone.storage.store import ArtifactStore, Entry
+from runstone.storage.store import ArtifactStore, Entry, Matches
 from tests.s3server import S3Server, access
 
 BACKENDS = ("local", "seaweedfs", "rclone")
@@ -48,6 +48,10 @@ def local(tmp_path: Path) -> Iterator[LocalStore]:
 
 def do(work: Coroutine[Any, Any, Any]) -> Any:
     return asyncio.run(work)
+
+
+async def listed(store: ArtifactStore, folder: str) -> list[list[Entry]]:
+    return [page async for page in store.pages(folder)]
 
 
 async def stream(*chunks: bytes) -> AsyncIterator[bytes]:
@@ -131,6 +135,30 @@ class TestContract:
             paged += page
         assert paged == expected
         assert do(store.entries("nothing/here")) == do(store.entries("f/a")) == []
+
+    def test_a_whole_listing_comes_in_pages(self, store: ArtifactStore) -> None:
+        count = 2100 if isinstance(store, LocalStore) else 1100  # more than one page of each
+
+        async def written() -> list[list[Entry]]:
+            await asyncio.gather(*(put(store, f"many/{i * 7919 % count:04}", b"12") for i in range(count)))
+            return await listed(store, "many")
+
+        pages = do(written())
+        assert len(pages) > 1
+        assert [entry for page in pages for entry in page] == [Entry(f"{i:04}", False, 2) for i in range(count)]
+        assert max(map(len, pages)) <= 2000
+        assert do(listed(store, "nothing")) == do(listed(store, "many/0000")) == []
+
+    def test_names_are_found_in_a_folder(self, store: ArtifactStore) -> None:
+        for name in ("Confusion.png", "conf.yaml", "loss.png", "x/conf", "ÄRGER"):
+            do(put(store, f"f/{name}", b"12"))
+        assert [entry.name for entry in do(store.find("f", "CONF", "", 10)).entries] == ["Confusion.png", "conf.yaml"]
+        assert [entry.name for entry in do(store.find("f", "är", "", 10)).entries] == ["ÄRGER"]
+        assert do(store.find("f", "x", "", 10)) == Matches([Entry("x", True)], "")
+        first = do(store.find("f", "n", "", 1))
+        assert first == Matches([Entry("Confusion.png", False, 2)], "Confusion.png")
+        assert [entry.name for entry in do(store.find("f", "n", first.reached, 5)).entries] == ["conf.yaml", "loss.png"]
+        assert do(store.find("nothing", "x", "", 5)) == Matches([], "")
 
     def test_type_clashes(self, store: ArtifactStore) -> None:
         do(put(store, "d/f", b"x"))

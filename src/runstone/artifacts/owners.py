@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from typing import Any
 
 from sqlalchemy import Connection
@@ -15,12 +16,12 @@ from runstone.storage.roots import Roots
 from runstone.storage.store import Entry
 
 
-async def entries(roots: Roots, uri: str, folder: str) -> list[Entry]:
-    """What `folder` (a canonical path, or '') of the artifacts at `uri` holds. Raises `InvalidParameter` for artifacts that are
-    not kept here.
+def pages(roots: Roots, uri: str, folder: str) -> AsyncIterator[list[Entry]]:
+    """What `folder` (a canonical path, or '') of the artifacts at `uri` holds, in the order of the names. Raises
+    `InvalidParameter` for artifacts that are not kept here.
     """
     place = roots.place(uri)
-    return await place.store.entries(place.below(folder))
+    return place.store.pages(place.below(folder))
 
 
 def run_uri(connection: Connection, run: ReadRun) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
 from typing import Annotated
 
@@ -11,6 +10,7 @@ from fastapi import Request, Response
 from runstone.artifacts import owners
 from runstone.artifacts.download import answer_file
 from runstone.artifacts.guards import ReadableStore, WritableStore
+from runstone.artifacts.listing import answer_listing
 from runstone.artifacts.schemas import (
     GetArtifact,
     GetModelArtifact,
@@ -18,7 +18,6 @@ from runstone.artifacts.schemas import (
     ListArtifacts,
     ListModelArtifacts,
     ListStore,
-    files_json,
 )
 from runstone.core import wire
 from runstone.core.scope import Ctx
@@ -29,12 +28,10 @@ from runstone.logged_models.guards import ReadableModel
 from runstone.runs.guards import EditRun, ReadableRun, named_run
 from runstone.storage import paths
 from runstone.storage.roots import Place, Roots
-from runstone.storage.store import Entry
 
 router = wire.ApiRouter()
 
 BROWSER_UPLOAD_LIMIT = 10 * 1024 * 1024
-SMALL_LISTING = 2000
 
 
 def roots_of(request: Request) -> Roots:
@@ -68,17 +65,7 @@ async def list_model_artifacts(
 
 async def _listing(request: Request, uri: str, path: str | None) -> Response:
     folder = paths.canonical_or_root(path)
-    return await _files(await owners.entries(roots_of(request), uri, folder), folder, root_uri=uri)
-
-
-async def _files(entries: list[Entry], folder: str = "", **fields: str) -> Response:
-    """A hundred thousand entries are written down in a thread, not to hold up everybody else."""
-
-    def write() -> Response:
-        files = {"files": files_json(entries, folder)} if entries else {}
-        return answer({**fields, **files})
-
-    return write() if len(entries) <= SMALL_LISTING else await asyncio.to_thread(write)
+    return await answer_listing(owners.pages(roots_of(request), uri, folder), folder, root_uri=uri)
 
 
 @router.api_route("/get-artifact", methods=["GET", "HEAD"])
@@ -152,7 +139,7 @@ async def _some(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
 @router.get("/api/2.0/mlflow-artifacts/artifacts")
 async def list_store(request: Request, body: Annotated[ListStore, wire.body(ListStore)], store: ReadableStore) -> Response:
     """Bare names: the client joins them with the folder that it asked for."""
-    return await _files(await served(request).store.entries(paths.canonical_or_root(body.path)))
+    return await answer_listing(served(request).store.pages(paths.canonical_or_root(body.path)))
 
 
 @router.api_route("/api/2.0/mlflow-artifacts/artifacts/{artifact_path:path}", methods=["GET", "HEAD"])

@@ -22,10 +22,12 @@ from runstone.errors import InvalidParameter, NotFound, PayloadTooLarge, Unavail
 from runstone.storage import descent, staging
 from runstone.storage.multipart import LocalParts
 from runstone.storage.paths import RESERVED_PREFIX
-from runstone.storage.store import Entry, OpenFile, Signer, Stat, StoredFile
+from runstone.storage.store import Entry, Matches, OpenFile, Signer, Stat, StoredFile
 
 PIECE = 1024 * 1024
 THREADS = 8
+LISTED = 2000  # entries of a page of a whole listing
+SORTED = 5000  # names sorted in one go: the interpreter lets nobody else in meanwhile
 
 T = TypeVar("T")
 
@@ -54,6 +56,16 @@ class LocalStore:
 
     async def entries(self, folder: str, after: str = "", limit: int | None = None) -> list[Entry]:
         return await self.run(self._list, folder, after, limit)
+
+    async def pages(self, folder: str) -> AsyncIterator[list[Entry]]:
+        names = await self.run(self._names, folder)
+        for start in range(0, len(names), LISTED):
+            yield await self.run(self._entries, folder, names[start : start + LISTED])
+
+    async def find(self, folder: str, text: str, after: str, limit: int) -> Matches:
+        wanted = text.casefold()
+        found = await self.run(self._list, folder, after, limit + 1, wanted)
+        return Matches(found[:limit], found[limit - 1].name if len(found) > limit else "")
 
     async def stat(self, key: str) -> Stat | None:
         return await self.run(self._stat, key)
@@ -109,13 +121,33 @@ class LocalStore:
 
         return await self.run(read)
 
-    def _list(self, folder: str, after: str, limit: int | None) -> list[Entry]:
+    def _list(self, folder: str, after: str, limit: int | None, wanted: str = "") -> list[Entry]:
+        """`wanted` is in lower case."""
         try:
             with self._listable(folder) as descriptor, os.scandir(descriptor) as found:
-                names = (entry for entry in found if entry.name > after and _is_artifact(entry))
+                names = (
+                    entry for entry in found if entry.name > after and _is_artifact(entry) and wanted in entry.name.casefold()
+                )
                 by_name = attrgetter("name")
                 chosen = sorted(names, key=by_name) if limit is None else heapq.nsmallest(limit, names, by_name)
                 return [entry for entry in map(_entry, chosen) if entry is not None]
+        except FileNotFoundError:
+            return []
+
+    def _names(self, folder: str) -> list[str]:
+        try:
+            with self._listable(folder) as descriptor, os.scandir(descriptor) as found:
+                names = [entry.name for entry in found if _is_artifact(entry)]
+        except FileNotFoundError:
+            return []
+        return list(heapq.merge(*(sorted(names[start : start + SORTED]) for start in range(0, len(names), SORTED))))
+
+    def _entries(self, folder: str, names: list[str]) -> list[Entry]:
+        """Those of `names` that are still there."""
+        try:
+            with self._listable(folder) as descriptor:
+                looked = ((name, descent.look(descriptor, name)) for name in names)
+                return [_stated(name, found) for name, found in looked if found is not None and descent.is_plain(found)]
         except FileNotFoundError:
             return []
 
@@ -226,6 +258,10 @@ def _entry(found: os.DirEntry[str]) -> Entry | None:
         return Entry(found.name, False, found.stat(follow_symlinks=False).st_size)
     except FileNotFoundError:
         return None
+
+
+def _stated(name: str, found: os.stat_result) -> Entry:
+    return Entry(name, True) if stat.S_ISDIR(found.st_mode) else Entry(name, False, found.st_size)
 
 
 def _file_stat(key: str, found: os.stat_result) -> Stat:

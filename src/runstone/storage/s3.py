@@ -22,7 +22,7 @@ from runstone.storage.locations import Bucket
 from runstone.storage.s3_client import S3Access, as_public_error, changed, code_of, is_missing
 from runstone.storage.s3_direct import S3Parts, S3Signer
 from runstone.storage.s3_upload import Buffers, Upload
-from runstone.storage.store import Entry, OpenFile, Stat, StoredFile
+from runstone.storage.store import Entry, Matches, OpenFile, Stat, StoredFile
 
 log = logging.getLogger("runstone.storage")
 
@@ -33,6 +33,7 @@ READ = 1024 * 1024
 FIRST = 256 * 1024
 KEY_LIMIT = 1024
 FOLDERS_KNOWN = 10_000
+PAGES_SEARCHED = 20  # of a thousand names each, for one look-up of a name
 RESUMES = 3
 LEFTOVER_SECONDS = 24 * 3600
 
@@ -105,6 +106,26 @@ class S3Store:
     async def entries(self, folder: str, after: str = "", limit: int | None = None) -> list[Entry]:
         prefix = self.root.key(f"{folder}/" if folder else "")
         return await self.run(s3_listing.entries, self.client, self.root.name, prefix, after, limit)
+
+    async def pages(self, folder: str) -> AsyncIterator[list[Entry]]:
+        after = ""
+        while page := await self.entries(folder, after, s3_listing.PAGE):
+            yield page
+            after = page[-1].name
+
+    async def find(self, folder: str, text: str, after: str, limit: int) -> Matches:
+        wanted, found = text.casefold(), list[Entry]()
+        for _ in range(PAGES_SEARCHED):
+            page = await self.entries(folder, after, s3_listing.PAGE)
+            for entry in page:
+                if wanted in entry.name.casefold():
+                    found.append(entry)
+                    if len(found) > limit:
+                        return Matches(found[:limit], found[limit - 1].name)
+            if len(page) < s3_listing.PAGE:
+                return Matches(found, "")
+            after = page[-1].name
+        return Matches(found, after)
 
     async def stat(self, key: str) -> Stat | None:
         return await self.run(self._stat, key)

@@ -51,6 +51,14 @@ class Signed:
     headers: dict[str, str] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class Matches:
+    """Entries whose names were looked for; `reached` is the name up to which the folder was searched, '' for all of it."""
+
+    entries: list[Entry]
+    reached: str
+
+
 class OpenFile(Protocol):
     """A file as it was when it was opened, whatever replaces it meanwhile. Close it, also when nothing was read."""
 
@@ -103,6 +111,14 @@ class ArtifactStore(Protocol):
     async def entries(self, folder: str, after: str = "", limit: int | None = None) -> list[Entry]:
         """The first `limit` names in `folder` ('' is the root) that sort behind `after`, by code point; a folder that does not
         exist is empty, and so is a file.
+        """
+
+    def pages(self, folder: str) -> AsyncIterator[list[Entry]]:
+        """All of the folder in that order, in lists of at most 2000: whoever writes down a hundred thousand names holds up nobody."""
+
+    async def find(self, folder: str, text: str, after: str, limit: int) -> Matches:
+        """The first `limit` names behind `after` that contain `text` in any case. A store that is asked page by page may stop
+        earlier and says how far it came.
         """
 
     async def stat(self, key: str) -> Stat | None:
