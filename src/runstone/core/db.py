@@ -147,8 +147,8 @@ class Database:
             try:
                 with self.write_engine.connect() as connection:
                     try:
-                        result = fn(connection)
-                        connection.commit()
+                        with connection.begin():  # before `fn`, which may speak to the driver alone
+                            result = fn(connection)
                     except BaseException:
                         keyvalue.rolled_back(connection)
                         raise
