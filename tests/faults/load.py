@@ -12,6 +12,8 @@ import httpx
 API = "/api/2.0/mlflow"
 STORE = "/api/2.0/mlflow-artifacts/artifacts"
 METRICS, PARAMS, TAGS = 20, 5, 5
+# Points of a finished run: enough to be sealed.
+SERIES = 100
 
 
 @dataclass
@@ -86,6 +88,8 @@ class Trainer(threading.Thread):
         tags = [{"key": f"c{i}", "value": str(n)} for i in range(TAGS)]
         made = self.post(client, "runs/create", experiment_id="0", run_name=f"{self.label}-{n}", start_time=n, tags=tags)
         run_id = self.done.created[n] = made["run"]["info"]["run_id"]
+        series = [{"key": "series", "value": n, "timestamp": i, "step": n} for i in range(SERIES)]
+        self.post(client, "runs/log-batch", run_id=run_id, metrics=series)
         self.post(client, "runs/update", run_id=run_id, status="FINISHED", end_time=n + 1, run_name=f"{self.label}-{n}-done")
         self.done.finished.append(n)
 
@@ -102,8 +106,8 @@ class Trainer(threading.Thread):
         run = client.get(f"{API}/runs/get", params={"run_id": self.run_id}).json()["run"]
         params = {pair["key"]: pair["value"] for pair in run["data"].get("params", [])}
         tags = {pair["key"]: pair["value"] for pair in run["data"].get("tags", [])}
-        histories = [self.history(client, f"{self.label}.b{i}") for i in range(METRICS)]
-        self.covers(self.history(client, f"{self.label}.m"), self.done.metrics, "log-metric")
+        histories = [self.history(client, self.run_id, f"{self.label}.b{i}") for i in range(METRICS)]
+        self.covers(self.history(client, self.run_id, f"{self.label}.m"), self.done.metrics, "log-metric")
         assert all(history == histories[0] for history in histories), "half of a batch's metrics are there"
         self.covers(histories[0], self.done.batches, "log-batch")
         for kind, stored, count in (("bp", params, PARAMS), ("bt", tags, TAGS)):
@@ -115,8 +119,8 @@ class Trainer(threading.Thread):
         self.check_created(client)
         self.check_artifacts(client)
 
-    def history(self, client: httpx.Client, key: str) -> list[int]:
-        query = {"run_id": self.run_id, "metric_key": key}
+    def history(self, client: httpx.Client, run_id: str, key: str) -> list[int]:
+        query = {"run_id": run_id, "metric_key": key}
         found = client.get(f"{API}/metrics/get-history", params=query).json().get("metrics", [])
         assert all(point["value"] == point["step"] for point in found)
         return [point["step"] for point in found]
@@ -137,6 +141,8 @@ class Trainer(threading.Thread):
                 assert run["info"]["status"] == "FINISHED", "an acknowledged update is gone"
                 assert run["info"]["end_time"] == n + 1
             done = run["info"]["status"] == "FINISHED"
+            series = self.history(client, run_id, "series")
+            assert series == [n] * SERIES or (not series and not done), "a finished run's points are not all there, once"
             assert run["info"]["run_name"] == (f"{self.label}-{n}-done" if done else f"{self.label}-{n}"), "half an update"
 
     def check_artifacts(self, client: httpx.Client) -> None:

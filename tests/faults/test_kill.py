@@ -25,7 +25,9 @@ from tests.faults.load import Trainer
 
 ROUNDS = int(os.environ.get("RUNSTONE_TEST_KILL_ROUNDS", "4"))
 POSTGRES_ROUNDS = max(3, ROUNDS * 2 // 5)
-SETTINGS = dict(word.split("=", 1) for word in os.environ.get("RUNSTONE_TEST_SERVER_SETTINGS", "").split())
+WORDS = os.environ.get("RUNSTONE_TEST_SERVER_SETTINGS", "").split()
+# Sealing all the time, so that it is under way whenever the server is killed.
+SETTINGS = {"RUNSTONE_SEAL_SECONDS": "0.02"} | dict(word.split("=", 1) for word in WORDS)
 TRAINERS = 4
 LONGEST_SECONDS = 0.8
 
@@ -76,8 +78,19 @@ def survey(folder: Path, database: str, rounds: list[list[Trainer]]) -> None:
     finally:
         stop_server(server)
     writes = sum(trainer.done.count() for working in rounds for trainer in working)
-    print(f"{len(rounds)} rounds, {writes} acknowledged writes, all of them there")
+    points = sealed_points(database)
+    print(f"{len(rounds)} rounds, {writes} acknowledged writes, all of them there, {points} points of them sealed")
     assert writes > 0
+    assert points > 0
+
+
+def sealed_points(database: str) -> int:
+    sql = "SELECT COALESCE(sum(count), 0) FROM point_chunks"
+    if database.startswith("sqlite"):
+        with sqlite3.connect(database.removeprefix("sqlite:///")) as connection:
+            return int(connection.execute(sql).fetchone()[0])
+    with psycopg.connect(database) as connection:
+        return int(connection.execute(sql).fetchall()[0][0])
 
 
 class TestServerIsKilled:

@@ -46,6 +46,7 @@ _CREATE = f"INSERT INTO runs (workspace_id, {', '.join(RunRow._fields[1:])})"
 _CHANGE_HEAD = """
 UPDATE runs SET status = COALESCE(CAST(new.column2 AS TEXT), status),
                 end_time = COALESCE(CAST(new.column3 AS BIGINT), end_time),
+                sealed_whole = CASE WHEN new.column3 IS NULL THEN sealed_whole ELSE 0 END,
                 name = COALESCE(CAST(new.column4 AS TEXT), name),
                 revision = revision + 1
 FROM ("""

@@ -7,7 +7,7 @@ stores the chunks. Should a point have come in between, the counts differ and no
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from sqlalchemy import Connection
 
@@ -30,12 +30,20 @@ _LONG = (
     "SELECT run_pk, key_id, count - sealed FROM series "  # noqa: S608
     f"WHERE count - sealed >= {SEAL_AT} ORDER BY run_pk, key_id LIMIT {SERIES_AT_ONCE}"
 )
-_FINISHED = f"SELECT id FROM runs WHERE end_time IS NOT NULL AND sealed_until IS NULL ORDER BY id LIMIT {RUNS_AT_ONCE}"  # noqa: S608
+_FINISHED = f"SELECT id, revision FROM runs WHERE end_time IS NOT NULL AND sealed_whole = 0 ORDER BY id LIMIT {RUNS_AT_ONCE}"  # noqa: S608
 _ORDER = "timestamp, step, value, is_nan"
 _OLDEST = f"SELECT {_ORDER} FROM points WHERE run_pk = ? AND key_id = ? ORDER BY {_ORDER} LIMIT ?"  # noqa: S608
 _REMOVE = f"DELETE FROM points WHERE run_pk = ? AND key_id = ? AND ({_ORDER}) >= (?, ?, ?, ?) AND ({_ORDER}) <= (?, ?, ?, ?)"  # noqa: S608
 _COUNT = "UPDATE series SET sealed = sealed + ?, count = count - ?, nan_count = nan_count - ? WHERE run_pk = ? AND key_id = ?"
 _UNTIL = "UPDATE runs SET sealed_until = CASE WHEN sealed_until > ? THEN sealed_until ELSE ? END WHERE id = ?"
+_WHOLE = ") AS done WHERE runs.id = CAST(done.column1 AS BIGINT) AND runs.revision = CAST(done.column2 AS BIGINT)"
+
+
+class Finished(NamedTuple):
+    """A run that ended, as it was when its series were looked at."""
+
+    id: int
+    revision: int
 
 
 class Changed(Exception):
@@ -66,14 +74,14 @@ class Piece:
     duplicate_nans: int = 0
 
 
-def waiting(connection: Connection) -> tuple[list[Place], list[int]]:
-    """Series to seal now, and finished runs (by internal number) that are done with once those are sealed."""
+def waiting(connection: Connection) -> tuple[list[Place], list[Finished]]:
+    """Series to seal now, and finished runs that are done with once those are sealed."""
     places = [Place(run_pk, key_id, hot, KEPT) for run_pk, key_id, hot in raw_rows(connection, _LONG, ())]
-    finished = [run_pk for (run_pk,) in raw_rows(connection, _FINISHED, ())]
+    finished = [Finished(*row) for row in raw_rows(connection, _FINISHED, ())]
     if finished:
         sql = (
             "SELECT run_pk, key_id, count - sealed FROM series "  # noqa: S608
-            f"WHERE run_pk IN ({', '.join(map(str, finished))}) AND count - sealed >= {WORTHWHILE}"
+            f"WHERE run_pk IN ({', '.join(str(run.id) for run in finished)}) AND count - sealed >= {WORTHWHILE}"
         )
         whole = {(run_pk, key_id): hot for run_pk, key_id, hot in raw_rows(connection, sql, ())}
         places = [place for place in places if (place.run_pk, place.key_id) not in whole]
@@ -138,7 +146,6 @@ def apply(connection: Connection, piece: Piece) -> None:
     rows.run(connection, _UNTIL, (until, until, piece.place.run_pk))
 
 
-def finish(connection: Connection, run_pks: list[int]) -> None:
-    """Inside a write: these finished runs need no further look."""
-    numbers = ", ".join(map(str, run_pks))
-    rows.run(connection, f"UPDATE runs SET sealed_until = -1 WHERE id IN ({numbers}) AND sealed_until IS NULL", ())  # noqa: S608
+def finish(connection: Connection, done: list[Finished]) -> None:
+    """Inside a write: these runs need no further look, unless one went on and finished again since it was read."""
+    rows.insert_rows(connection, "UPDATE runs SET sealed_whole = 1 FROM (", 2, _WHOLE, done)

@@ -50,12 +50,14 @@ runs = Table(
     Column("lifecycle_stage", Text, nullable=False),
     Column("deleted_time", BigInteger),
     Column("artifact_uri", Text, nullable=False),
-    # The latest timestamp in a sealed chunk of the run, -1 when it has none; NULL until the run was looked at.
+    # The latest timestamp in a sealed chunk of the run; NULL or -1 when it has none.
     Column("sealed_until", BigInteger),
+    # 1 when its series were looked at since it last finished, so that nothing worth sealing is left.
+    Column("sealed_whole", SmallInteger, nullable=False, server_default="0"),
     # Rises with every change of the row, and of what belongs to it once the run has finished (queries.touch).
     Column("revision", BigInteger, nullable=False, server_default="0"),
 )
-Index("ix_runs_unsealed", runs.c.id, **where("end_time IS NOT NULL AND sealed_until IS NULL"))
+Index("ix_runs_unsealed", runs.c.id, **where("end_time IS NOT NULL AND sealed_whole = 0"))
 Index("ix_runs_page", runs.c.experiment_id, runs.c.lifecycle_stage, desc(runs.c.start_time), runs.c.run_id)
 
 run_params = Table(
