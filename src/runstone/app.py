@@ -18,6 +18,7 @@ import runstone.registry.version_routes
 import runstone.runs.metric_routes
 import runstone.runs.routes
 import runstone.status
+import runstone.web.everywhere
 import runstone.web.experiments
 import runstone.web.logged_models
 import runstone.web.registry
@@ -50,6 +51,7 @@ ROUTERS = (
     runstone.artifacts.direct_routes.router,
     runstone.status.router,
     runstone.web.static.router,
+    runstone.web.everywhere.router,
     runstone.web.experiments.router,
     runstone.web.logged_models.router,
     runstone.web.runs_table.router,

@@ -1,4 +1,4 @@
-// Makes the rail narrow and wide again, by its button or the key [, and remembers.
+// Makes the rail narrow and wide again, by its button (whose key is [), and remembers.
 // Reads: data-switch-rail.
 const root = document.documentElement;
 const buttons = document.querySelectorAll("[data-switch-rail]");
@@ -19,8 +19,4 @@ function flip() {
 }
 
 for (const button of buttons) button.addEventListener("click", flip);
-document.addEventListener("keydown", (event) => {
-  const typing = /^(INPUT|TEXTAREA|SELECT)$/.test(event.target.tagName);
-  if (event.key === "[" && !typing && !event.ctrlKey && !event.metaKey && !event.altKey) flip();
-});
 tell();

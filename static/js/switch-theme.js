@@ -1,21 +1,35 @@
-// A button that goes from light to dark and back, and remembers.
-// Reads: data-switch-theme. Sends the event "theme" to the document, for what is drawn and not styled.
+// A button that goes from what the system says to its opposite, to its like, and back to the system; it remembers.
+// Reads: data-switch-theme with .label. Sends the event "theme" to the document, for what is drawn and not styled.
 const system = matchMedia("(prefers-color-scheme: dark)");
 const root = document.documentElement;
+const buttons = document.querySelectorAll("[data-switch-theme]");
 
-function isDark() {
-  return root.dataset.theme ? root.dataset.theme === "dark" : system.matches;
+function following() {
+  const [like, opposite] = system.matches ? ["dark", "light"] : ["light", "dark"];
+  return { [opposite]: like, [like]: undefined }[root.dataset.theme] ?? (root.dataset.theme ? undefined : opposite);
+}
+
+function tell() {
+  const now = root.dataset.theme ?? "system";
+  for (const button of buttons) {
+    button.querySelector(".label").textContent = `Theme: ${now}`;
+    button.title = `Theme: ${now === "system" ? "as the system" : now}. Press for ${following() ?? "the system's"}`;
+  }
 }
 
 function announce() {
+  tell();
   document.dispatchEvent(new CustomEvent("theme"));
 }
 
-for (const button of document.querySelectorAll("[data-switch-theme]")) {
+for (const button of buttons) {
   button.addEventListener("click", () => {
-    root.dataset.theme = isDark() ? "light" : "dark";
+    const next = following();
+    if (next) root.dataset.theme = next;
+    else delete root.dataset.theme;
     try {
-      localStorage.setItem("theme", root.dataset.theme);
+      if (next) localStorage.setItem("theme", next);
+      else localStorage.removeItem("theme");
     } catch {
       // For this page only, then.
     }
@@ -23,3 +37,4 @@ for (const button of document.querySelectorAll("[data-switch-theme]")) {
   });
 }
 system.addEventListener("change", announce);
+tell();

@@ -1,11 +1,14 @@
 // What just happened is said for ten seconds (longer while it is pointed at or focused), then only the trash has the way back.
 // Reads: data-toast, data-forget (names in the URL that made the toast; a reload shall not say it again)
 const SECONDS = 10;
+const armed = new WeakSet();
 
-for (const toast of document.querySelectorAll("[data-toast]")) {
+function arm(toast) {
+  if (armed.has(toast)) return;
+  armed.add(toast);
   const url = new URL(location);
   for (const name of toast.dataset.forget.split(" ")) url.searchParams.delete(name);
-  history.replaceState(history.state, "", url);
+  if (url.href !== location.href) history.replaceState(history.state, "", url);
 
   let timer;
   const start = () => { timer = setTimeout(() => toast.remove(), SECONDS * 1000); };
@@ -17,3 +20,7 @@ for (const toast of document.querySelectorAll("[data-toast]")) {
   toast.querySelector("[data-close]").addEventListener("click", () => toast.remove());
   start();
 }
+
+const all = () => document.querySelectorAll("[data-toast]").forEach(arm);
+all();
+for (const name of ["htmx:afterSwap", "htmx:oobAfterSwap"]) document.addEventListener(name, all);

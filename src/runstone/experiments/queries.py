@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, delete, insert, update
+from sqlalchemy import ColumnElement, Connection, Row, delete, func, insert, update
 
 from runstone.core import upsert
 from runstone.core.clock import now_ms
@@ -135,3 +135,10 @@ def search(
     if after is not None:
         statement = statement.where(order.after(after))
     return connection.execute(statement.order_by(*order.clauses).limit(limit)).all()
+
+
+def find_named(connection: Connection, scope: Scope, words: Sequence[str], limit: int) -> Sequence[Row[Any]]:
+    """Active experiments whose name holds all the words, those that changed last first."""
+    clauses = [func.lower(experiments.c.name).contains(word.lower(), autoescape=True) for word in words]
+    statement = scoped(experiments, scope).where(experiments.c.lifecycle_stage == "active", *clauses)
+    return connection.execute(statement.order_by(experiments.c.last_update_time.desc()).limit(limit)).all()

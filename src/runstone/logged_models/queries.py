@@ -30,6 +30,13 @@ def find_all(connection: Connection, scope: Scope, model_ids: Collection[str]) -
     return found
 
 
+def find_by_id(connection: Connection, scope: Scope, beginning: str, limit: int) -> Sequence[Row[Any]]:
+    """Active models whose id begins with `m-` and hexadecimal digits: `g` comes after these in every order of letters."""
+    where = (logged_models.c.model_id >= beginning, logged_models.c.model_id < beginning + "g")
+    statement = scoped(logged_models, scope).where(*where, logged_models.c.lifecycle_stage == "active")
+    return connection.execute(statement.order_by(logged_models.c.model_id).limit(limit)).all()
+
+
 def of_run(connection: Connection, scope: Scope, run_id: str) -> Sequence[Row[Any]]:
     """The models that the run made, oldest first."""
     where = (logged_models.c.source_run_id == run_id, logged_models.c.lifecycle_stage == "active")

@@ -254,6 +254,13 @@ def search_versions(
     return connection.execute(statement.order_by(*order.clauses).limit(limit)).all()
 
 
+def find_named(connection: Connection, scope: Scope, words: Sequence[str], limit: int) -> Sequence[Row[Any]]:
+    """Registered models whose name holds all the words, those that changed last first."""
+    clauses = [func.lower(registered_models.c.name).contains(word.lower(), autoescape=True) for word in words]
+    statement = scoped(registered_models, scope).where(*clauses)
+    return connection.execute(statement.order_by(registered_models.c.last_updated_timestamp.desc()).limit(limit)).all()
+
+
 def of_run(connection: Connection, scope: Scope, run_id: str) -> Sequence[Row[Any]]:
     return connection.execute(versions(scope).where(model_versions.c.run_id == run_id)).all()
 

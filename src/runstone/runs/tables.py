@@ -26,6 +26,7 @@ from runstone.core.tables import BigInt, metadata
 
 # Values may be long, and Postgres takes no index entry above 2.7 kB: equality is looked up by this many characters.
 INDEXED_PREFIX = 200
+NAME_PREFIX = 200
 # In Postgres such an index finds what begins with a text, whatever the locale sorts by; SQLite sorts so anyway.
 BY_BYTES = {"beginning": "text_pattern_ops"}
 
@@ -58,6 +59,13 @@ runs = Table(
     Column("revision", BigInteger, nullable=False, server_default="0"),
 )
 Index("ix_runs_unsealed", runs.c.id, **where("end_time IS NOT NULL AND sealed_whole = 0"))
+# For finding a run by the beginning of its name, whatever experiment it is in (runs/finding.py).
+Index(
+    "ix_runs_name",
+    runs.c.workspace_id,
+    func.lower(func.substr(runs.c.name, 1, NAME_PREFIX)).label("beginning"),
+    postgresql_ops=BY_BYTES,
+)
 Index("ix_runs_page", runs.c.experiment_id, runs.c.lifecycle_stage, desc(runs.c.start_time), runs.c.run_id)
 
 run_params = Table(

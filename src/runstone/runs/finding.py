@@ -1,0 +1,67 @@
+"""Runs by what somebody remembers of their name or id: for the search of the whole server, which may cost a few milliseconds.
+
+Two looks, both bounded: among the newest runs for the words anywhere in the name, and along the index of names for those that
+begin with the text. So a new run is found by any part of its name, an old one by its beginning, whatever their number.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Row, Select, func, literal, literal_column, select
+
+from runstone.core.scope import Scope, scoped
+from runstone.experiments.tables import experiments
+from runstone.runs.tables import NAME_PREFIX, runs
+
+NEWEST = 10_000
+CANDIDATES = 200
+_ID = re.compile(r"[0-9a-f]{4,32}\Z")
+_LAST = "\U0010ffff"
+
+
+def find_named(connection: Connection, scope: Scope, text: str, limit: int) -> list[Row[Any]]:
+    """At most `limit` active runs with the name of their experiment, the likeliest first; the newest ones for an empty text."""
+    found: dict[int, Row[Any]] = {}
+    if _ID.match(text):
+        found |= _rows(connection, _by_id(scope, text), limit)
+    found |= _rows(connection, _among_newest(scope, text.split()), limit)
+    if text and len(found) < limit:
+        found |= _rows(connection, _by_beginning(connection, scope, text), limit)
+    return list(found.values())[:limit]
+
+
+def _rows(connection: Connection, wanted: Select[Any], limit: int) -> dict[int, Row[Any]]:
+    picked = wanted.subquery()
+    columns = (*picked.c, experiments.c.name.label("experiment_name"))
+    statement = select(*columns).join(experiments, experiments.c.id == picked.c.experiment_id)  # found in scope
+    statement = statement.where(picked.c.lifecycle_stage == "active").order_by(picked.c.id.desc()).limit(limit)
+    return {row.id: row for row in connection.execute(statement)}
+
+
+_COLUMNS = (runs.c.id, runs.c.run_id, runs.c.name, runs.c.status, runs.c.start_time, runs.c.experiment_id, runs.c.lifecycle_stage)
+
+
+def _by_id(scope: Scope, text: str) -> Select[Any]:
+    # Ids are hexadecimal: `g` comes after every digit, in every order of letters.
+    return scoped(runs, scope, *_COLUMNS).where(runs.c.run_id >= text, runs.c.run_id < text + "g").limit(CANDIDATES)
+
+
+def _among_newest(scope: Scope, words: Sequence[str]) -> Select[Any]:
+    newest = scoped(runs, scope, *_COLUMNS).order_by(runs.c.id.desc()).limit(NEWEST).subquery()
+    name = func.lower(newest.c.name)
+    clauses = [name.contains(word.lower(), autoescape=True) for word in words]
+    return select(*newest.c).where(*clauses)  # found in scope
+
+
+def _by_beginning(connection: Connection, scope: Scope, text: str) -> Select[Any]:
+    """Along ix_runs_name, whose order is that of bytes on both databases; its expression stands here word by word."""
+    name: ColumnElement[str] = literal_column(f"lower(substr(runs.name, 1, {NAME_PREFIX}))")
+    low, high = func.lower(literal(text[:NAME_PREFIX])), func.lower(literal(text[:NAME_PREFIX] + _LAST))
+    if connection.dialect.name == "sqlite":
+        between = (name >= low, name < high)
+    else:
+        between = (name.op("~>=~", is_comparison=True)(low), name.op("~<~", is_comparison=True)(high))
+    return scoped(runs, scope, *_COLUMNS).where(*between).limit(CANDIDATES)

@@ -1,0 +1,157 @@
+"""What is on every page: the palette, the keys, undo, what is on its way; and that everybody can use it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.axe import serious
+from tests.browser.conftest import Watch
+from tests.conftest import RunningServer
+
+PATHS = (
+    "/experiments", "/experiments?view=deleted", "/experiments/{experiment_id}", "/experiments/{experiment_id}/models", "/models", "/search?q=run",
+    "/runs/{run_id}", "/runs/{run_id}/metric?key=loss", "/runs/{run_id}?file=config.yaml", "/experiments?search=zzz",
+)  # fmt: skip
+
+
+class TestAccess:
+    @pytest.mark.parametrize("scheme", ["light", "dark"])
+    @pytest.mark.parametrize("path", PATHS)
+    def test_no_page_has_a_serious_finding(self, tab: Page, experiment_id: str, run_id: str, path: str, scheme: Any) -> None:
+        tab.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+        tab.goto(path.format(experiment_id=experiment_id, run_id=run_id))
+        assert serious(tab) == []
+
+    def test_the_rules_find_what_is_wrong(self, tab: Page) -> None:
+        tab.goto("/experiments")
+        tab.evaluate(
+            "document.querySelector('main').insertAdjacentHTML('beforeend', '<button></button><img src=\"/static/x/icon.svg\">')"
+        )
+        assert {problem.partition(":")[0] for problem in serious(tab)} >= {"button-name", "image-alt"}
+
+    def test_an_error_has_none(self, tab: Page, watch: Watch) -> None:
+        watch.expect("404")
+        tab.goto("/runs/none")
+        assert serious(tab) == []
+
+    def test_dialogs_have_none(self, tab: Page, experiment_id: str) -> None:
+        tab.goto("/experiments")
+        tab.keyboard.press("?")
+        expect(tab.get_by_role("dialog", name="Keys")).to_be_visible()
+        assert serious(tab) == []
+        tab.keyboard.press("Escape")
+        tab.keyboard.press("Control+k")
+        expect(tab.get_by_role("option").first).to_be_visible()
+        assert serious(tab) == []
+
+
+class TestPalette:
+    def test_finds_what_is_typed_and_opens_it(self, tab: Page, experiment_id: str, run_id: str) -> None:
+        tab.goto("/models")
+        tab.keyboard.press("Control+k")
+        field = tab.get_by_role("combobox", name="Find an experiment")
+        expect(field).to_be_focused()
+        tab.keyboard.type("in a browser")
+        expect(tab.get_by_role("option", name="in a browser id")).to_have_attribute("aria-selected", "true")
+        field.fill("charted")
+        expect(tab.get_by_role("option", name="charted")).to_have_attribute("aria-selected", "true")
+        tab.keyboard.press("Enter")
+        tab.wait_for_url(f"**/runs/{run_id}")
+
+    def test_arrows_choose_and_escape_closes(self, tab: Page, experiment_id: str) -> None:
+        tab.goto("/experiments")
+        tab.locator(".rail").get_by_title("Search everything").click()
+        tab.get_by_role("combobox").fill("run 00")
+        options = tab.get_by_role("option")
+        expect(options).to_have_count(6)
+        tab.keyboard.press("ArrowDown")
+        tab.keyboard.press("ArrowDown")
+        expect(options.nth(2)).to_have_attribute("aria-selected", "true")
+        tab.keyboard.press("ArrowUp")
+        chosen = tab.get_by_role("combobox").get_attribute("aria-activedescendant")
+        assert chosen == options.nth(1).get_attribute("id")
+        tab.keyboard.press("Escape")
+        expect(tab.get_by_role("dialog")).to_have_count(0)
+
+    def test_does_what_the_page_can_do(self, tab: Page) -> None:
+        tab.goto("/experiments")
+        tab.keyboard.press("Control+k")
+        tab.keyboard.type("go to models")
+        tab.get_by_role("option", name="Go to models").click()
+        tab.wait_for_url("**/models")
+
+    def test_says_when_the_server_is_gone(self, tab: Page, watch: Watch) -> None:
+        tab.goto("/experiments")
+        watch.expect("ERR_FAILED")
+        tab.route("**/search*", lambda route: route.abort())
+        tab.keyboard.press("Control+k")
+        expect(tab.get_by_role("dialog", name="Search everything")).to_contain_text("cannot be reached")
+
+
+class TestKeys:
+    def test_the_sheet_lists_what_is_on_the_page(self, tab: Page) -> None:
+        tab.goto("/experiments")
+        tab.keyboard.press("?")
+        sheet = tab.get_by_role("dialog", name="Keys")
+        for text in ("Search", "Find an experiment, a run or a model", "Go to models", "Make the rail narrow or wide"):
+            expect(sheet.get_by_text(text, exact=True)).to_be_visible()
+        tab.keyboard.press("Escape")
+        expect(sheet).to_be_hidden()
+
+    def test_two_keys_one_after_the_other(self, tab: Page) -> None:
+        tab.goto("/experiments")
+        tab.keyboard.type("gm")
+        tab.wait_for_url("**/models")
+
+    def test_letters_stay_letters_in_fields(self, tab: Page) -> None:
+        tab.goto("/experiments")
+        tab.keyboard.press("/")
+        tab.keyboard.type("gm?[/")
+        assert tab.get_by_role("searchbox", name="Search experiments").input_value() == "gm?[/"
+        expect(tab.get_by_role("dialog")).to_have_count(0)
+        assert tab.url.endswith("/experiments")
+
+
+class TestUndo:
+    def test_the_key_z_takes_back_what_was_just_done(self, tab: Page, sqlite_server: RunningServer) -> None:
+        number = sqlite_server.experiment("soon back")
+        tab.goto(f"/experiments/{number}")
+        tab.get_by_label("More actions").click()
+        tab.get_by_role("button", name="Delete experiment").click()
+        expect(tab.locator(".toast")).to_contain_text("moved to the trash")
+        tab.keyboard.press("z")
+        tab.wait_for_selector("h1:has-text('soon back')")
+        assert sqlite_server.get("experiments/get", experiment_id=number).json()["experiment"]["lifecycle_stage"] == "active"
+
+
+class TestProgress:
+    def test_what_takes_long_is_shown_and_can_be_cancelled(self, tab: Page, watch: Watch, experiment_id: str) -> None:
+        watch.expect("htmx:")
+        tab.goto(f"/experiments/{experiment_id}")
+        tab.clock.install()
+        tab.route("**/experiments/*order*", lambda route: None)  # never answered
+        tab.get_by_role("link", name="acc").click()
+        expect(tab.locator("#progress")).to_be_hidden()
+        tab.clock.fast_forward(300)
+        expect(tab.locator("#progress")).to_be_visible()
+        expect(tab.locator("[aria-busy=true]")).to_have_count(1)
+        tab.clock.fast_forward(2000)
+        tab.get_by_role("button", name="Cancel").click()
+        expect(tab.locator("#progress")).to_be_hidden()
+        expect(tab.locator("[aria-busy=true]")).to_have_count(0)
+        assert tab.locator("#runs tbody tr").count() == 100
+
+
+class TestTheme:
+    def test_goes_from_the_system_to_its_opposite_and_back(self, tab: Page) -> None:
+        tab.emulate_media(color_scheme="dark")
+        tab.goto("/experiments")
+        button = tab.get_by_role("button", name="Theme")
+        expect(button).to_have_text("Theme: system")
+        for said in ("Theme: light", "Theme: dark", "Theme: system"):
+            button.click()
+            expect(button).to_have_text(said)
+        assert tab.evaluate("localStorage.getItem('theme')") is None
