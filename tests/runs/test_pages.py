@@ -38,11 +38,28 @@ SHAPES: dict[str, dict[str, Any]] = {
     "middle of a tag, whatever its case": {"filter": "tags.note ILIKE '%VERY%'"},
     "three kinds": {"filter": "metrics.loss > 1 AND params.tenth != '1' AND tags.note LIKE '%note%'"},
     "one kind or the other": {"filter": "metrics.loss > 1 OR params.tenth = '1'"},
+    "rare in one kind or the other": {"filter": "params.rare = 'needle' OR metrics.loss > 1000"},
+    "below a number": {"filter": "metrics.loss < 5 AND metrics.acc BETWEEN -1 AND 1"},
+    "one of several under a metric's order": {"filter": "tags.note LIKE '%nothing%'", "order_by": ["metrics.loss"]},
+    "largest value": {"filter": "MAX(metrics.loss) > 5"},
+    "other values": {"filter": "params.tenth != '1' AND tags.note NOT IN ('a', 'b')"},
+    "not": {"filter": "NOT (params.tenth = '1' OR metrics.loss > 5)"},
+    "since a time": {"filter": "start_time > 50 AND start_time < 60 AND metrics.loss > 5"},
+    "name": {"filter": "run_name ILIKE '%a%'", "order_by": ["metrics.loss"]},
+    "deleted": {"filter": "metrics.loss > 5", "run_view_type": "DELETED_ONLY"},
+    "several experiments": {"filter": "params.tenth = '1'", "experiment_ids": ["0", "77"]},
+    "param's order": {"order_by": ["params.tenth"]},
     "absent": {"filter": "params.tenth IS NULL"},
     "status": {"filter": "status = 'FAILED'"},
 }
-# Bounds of `pages` under which each way to find a page is taken.
-WAYS = {"few": (1000, 1000), "walk": (0, 1000), "whole": (0, 1)}
+# FEW, MANY, WINDOW and FAR of `pages` under which each way to find a page is taken.
+WAYS = {
+    "few": (1000, 1000, 1000, 0),
+    "walk": (0, 0, 1000, 0),
+    "long walk": (0, 0, 20, 1000),
+    "many": (0, 1000, 1, 0),
+    "whole": (0, 0, 1, 0),
+}
 
 
 @pytest.fixture(scope="module")
@@ -99,9 +116,9 @@ def unbounded_scans(dialect: str, plan: str) -> list[str]:
 
 @pytest.fixture(params=WAYS)
 def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
-    few, window = WAYS[request.param]
-    for name, value in {"FEW": few, "WINDOW": window, "WINDOW_PAGES": 0}.items():
+    for name, value in zip(("FEW", "MANY", "WINDOW", "FAR"), WAYS[request.param], strict=True):
         monkeypatch.setattr(pages, name, value)
+    monkeypatch.setattr(pages, "WINDOW_PAGES", 0)
     return str(request.param)
 
 
@@ -131,9 +148,9 @@ class TestPlans:
 class TestCosts:
     @pytest.mark.parametrize("shape", SHAPES)
     def test_statements_do_not_grow_with_the_page(self, ctx: Context, way: str, shape: str) -> None:
-        """Three at most to find the runs. What shows them is counted with the tests of `rendered`."""
+        """Six at most to find the runs. What shows them is counted with the tests of `rendered`."""
         for limit in (1, 50):
             found = [text for text, _ in statements(ctx, SHAPES[shape], limit)]
-            assert len([text for text in found if "sort_0" in text or "count(*)" in text]) <= 3
-            assert len(found) <= 3 + 7
-        assert len(statements(ctx, SHAPES[shape], 50)) <= 3
+            assert len([text for text in found if "sort_0" in text or "count(*)" in text]) <= 6
+            assert len(found) <= 6 + 7
+        assert len(statements(ctx, SHAPES[shape], 50)) <= 6

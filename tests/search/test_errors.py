@@ -5,7 +5,7 @@ import time
 import pytest
 
 from runstone.errors import InvalidParameter
-from runstone.runs.search import order_of, where_of
+from runstone.runs.search import filter_of, order_of
 
 
 class TestFilterErrors:
@@ -75,7 +75,7 @@ class TestFilterErrors:
     )
     def test_says_what_and_where(self, text: str, fragment: str) -> None:
         with pytest.raises(InvalidParameter) as error:
-            where_of(text, "sqlite")
+            filter_of(text, "sqlite")
         assert fragment in error.value.message
 
     @pytest.mark.parametrize(
@@ -98,7 +98,7 @@ class TestFilterErrors:
     def test_too_much_is_refused_at_once(self, text: str) -> None:
         started = time.process_time()
         with pytest.raises(InvalidParameter):
-            where_of(text, "sqlite")
+            filter_of(text, "sqlite")
         assert time.process_time() - started < 5  # a bound on hanging, not a measurement
 
     @pytest.mark.parametrize(
@@ -113,11 +113,11 @@ class TestFilterErrors:
         ],
     )
     def test_what_just_fits(self, text: str) -> None:
-        assert where_of(text, "sqlite") is not None
+        assert filter_of(text, "sqlite") is not None
 
     @pytest.mark.parametrize("text", ["", "   ", None])
     def test_nothing_filters_nothing(self, text: str | None) -> None:
-        assert where_of(text, "sqlite") is None
+        assert filter_of(text, "sqlite") is None
 
 
 class TestOrderErrors:

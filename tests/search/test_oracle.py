@@ -142,7 +142,7 @@ def number_test(dice: random.Random, get: Callable[[Row], float | None], name: s
     operator = dice.choice(["=", "!=", "<", "<=", ">", ">=", "BETWEEN", "IN", "NOT IN", "IS NULL", "IS NOT NULL"])
     if operator in ("IS NULL", "IS NOT NULL"):
         return f"{name} {operator}", lambda row: (get(row) is None) == (operator == "IS NULL")
-    low, high = dice.choice([0, 0.5, -1, 3, 1e300]), dice.choice([1, 5, 1e301])
+    low, high = dice.choice([0, 0, 0.5, -1, -2, 3, 1e300]), dice.choice([0, 1, 5, 1e301])
     if operator in ("IN", "NOT IN"):
         return (
             f"{name} {operator} ({low}, {high})",
@@ -264,20 +264,38 @@ def both(left: tuple[str, Test], right: tuple[str, Test]) -> tuple[str, Test]:
     return f"{left[0]} AND {right[0]}", lambda row: left[1](row) and right[1](row)
 
 
-class TestPlans:
-    """Each way to find a page, forced, finds the same: `FEW` runs are found from a driver, else `WINDOW` rows are walked."""
+def either(left: tuple[str, Test], right: tuple[str, Test]) -> tuple[str, Test]:
+    return f"{left[0]} OR {right[0]}", lambda row: left[1](row) or right[1](row)
 
-    @pytest.mark.parametrize(("few", "window"), [(10**6, 1), (10, 5), (0, 1), (0, 7), (0, 10**6)])
+
+class TestPlans:
+    """Each way to find a page, forced, finds the same: `FEW` runs are found from a driver, else `WINDOW` rows are walked,
+    then as many as may be needed or `FAR`, then `MANY` are found from a driver.
+    """
+
+    @pytest.mark.parametrize(
+        ("few", "many", "window", "far"),
+        [(10**6, 0, 1, 0), (10, 30, 5, 0), (0, 0, 1, 0), (0, 0, 7, 40), (0, 0, 10**6, 0), (0, 10**6, 1, 0)],
+    )
     @pytest.mark.parametrize("experiments", [[0], [0, 999]], ids=["one", "two"])
     def test_filtered_pages_are_the_whole_sort(
-        self, filled: Any, dialect: str, few: int, window: int, experiments: list[int], monkeypatch: pytest.MonkeyPatch
+        self,
+        filled: Any,
+        dialect: str,
+        few: int,
+        many: int,
+        window: int,
+        far: int,
+        experiments: list[int],
+        monkeypatch: pytest.MonkeyPatch,
     ) -> None:
         db, rows = filled
-        for name, value in {"FEW": few, "WINDOW": window, "WINDOW_PAGES": 0, "MERGED_SHARE": 1}.items():
+        for name, value in {"FEW": few, "MANY": many, "WINDOW": window, "FAR": far, "WINDOW_PAGES": 0}.items():
             monkeypatch.setattr(pages, name, value)
-        dice = random.Random(few + window)
+        dice = random.Random(few + many + window + far)
         for _ in range(40):
-            text, test = dice.choice([comparison(dice), both(comparison(dice), comparison(dice)), ("", lambda _row: True)])
+            one, other = comparison(dice), comparison(dice)
+            text, test = dice.choice([one, both(one, other), either(one, other), tree(dice, 2), ("", lambda _row: True)])
             item = dice.choice(["start_time", "metrics.loss", "metrics.`my metric`", "params.lr"])
             descending = dice.random() < 0.5
             order = order_of([f"{item} {'DESC' if descending else 'ASC'}"], dialect)

@@ -1,4 +1,4 @@
-"""Which runs a page shows: at most three statements, and a cost that does not grow with the number of runs.
+"""Which runs a page shows: at most six statements, and a cost that hardly grows with the number of runs.
 
 A page can be found in three ways, and each of them is slow where another is fast:
 
@@ -7,9 +7,10 @@ A page can be found in three ways, and each of them is slow where another is fas
   full, which is soon when the filter lets many pass;
 - as a whole: all that fit, sorted.
 
-So first it is counted, in their indexes and no further than `FEW`, what the comparisons of the filter and the
-experiments hold. If none of them is small the order is walked, but no further than `WINDOW` rows; a page that is not
-full then is found as a whole.
+So the shortest way is tried first and tells about the others. It is counted, in their indexes and no further than `FEW`,
+what the comparisons of the filter and the experiments hold. If none of them is small the order is walked for `WINDOW`
+rows. If the page is not full then, as many rows are walked as it takes when the rest is like the beginning; or, when
+that is far, a set of up to `MANY` is looked for. What is left is found as a whole.
 """
 
 from __future__ import annotations
@@ -37,15 +38,13 @@ from sqlalchemy.sql.util import ClauseAdapter
 
 from runstone.core.scope import Scope, scoped
 from runstone.runs.tables import runs
-from runstone.search.compile import Filter
+from runstone.search.drivers import Driver, Filter
 from runstone.search.order import Order
 
-FEW = 1000
-# Rows that a walk tests: of a common filter, many times a page.
-WINDOW, WINDOW_PAGES = 20_000, 20
-# Stands for no bound: without a LIMIT the planners would take the window apart.
-MAX_ROWS = 2**40
-MERGED_SHARE = 4
+FEW, MANY = 1000, 20_000
+# Rows that the first walk tests: of a common filter, many times a page; and those that a walk tests at most.
+WINDOW, WINDOW_PAGES = 2000, 20
+FAR = 100_000
 # Walked side by side: each experiment in each lifecycle stage is a walk of its own.
 WALKS_LIMIT = 40
 # Of more experiments a page is found as a whole: a statement holds so many values.
@@ -71,47 +70,56 @@ class _Search:
     ) -> None:
         # SQLite gives the rows of a window as they stand in it, and would sort them again if it were asked to.
         self._sorted_anyway = sqlite
-        # Without a comparison that an index answers there is no shorter way: then the walk goes on to the end.
-        self._bounded = wanted is None or bool(wanted.drivers)
-        self._length = 4 * limit if wanted is None else max(WINDOW, WINDOW_PAGES * limit)
         self._scope, self._experiment_ids, self._stages = scope, experiment_ids, stages
         self._wanted, self._order, self._after = wanted, order, after
         self._limit, self._columns = limit, columns
-        self._inside = and_(runs.c.experiment_id.in_(experiment_ids), runs.c.lifecycle_stage.in_(stages))
+        self._ranges = [clause for column, clause in (wanted.ranges if wanted is not None else ()) if column is runs.c.start_time]
+        self._inside = and_(runs.c.experiment_id.in_(experiment_ids), runs.c.lifecycle_stage.in_(stages), *self._ranges)
         # The same, but no index is entered by it, and no planner thinks it rare: the plan has to start from elsewhere.
         self._tested = case((self._inside, literal_column("1"))).is_not(None)
 
     def rows(self, connection: Connection) -> Sequence[Row[Any]]:
-        walk, complete = self._walk() if len(self._experiment_ids) <= EXPERIMENTS_LIMIT else (None, False)
-        if not complete and len(self._experiment_ids) <= EXPERIMENTS_LIMIT:
-            few = self._few(connection)
-            if few is not None:
-                return connection.execute(few).all()
-        if walk is not None:
-            found = connection.execute(walk).all()
-            if complete or len(found) == self._limit:
-                return found
-        return connection.execute(self._sorted(self._inside, None if self._wanted is None else self._wanted.clause)).all()
+        if len(self._experiment_ids) > EXPERIMENTS_LIMIT:
+            return connection.execute(self._whole()).all()
+        if self._wanted is None and self._by_start_time():
+            return connection.execute(self._walk(self._limit)).all()
+        found = self._from_few(connection, FEW)
+        if found is None and self._walkable():
+            found = self._walked(connection)
+        if found is None:
+            found = self._from_few(connection, MANY)
+        return connection.execute(self._whole()).all() if found is None else found
 
-    def _few(self, connection: Connection) -> Select[Any] | None:
-        """The page found from the smallest set that is known to hold it, if there is a small one."""
-        drivers = self._wanted.drivers if self._wanted is not None else ()
+    def _walked(self, connection: Connection) -> Sequence[Row[Any]] | None:
+        """The page found along the order, if that is not too far to walk."""
+        length = max(WINDOW, WINDOW_PAGES * self._limit)
+        found = connection.execute(self._walk(length)).all()
+        further = 2 * length * self._limit // len(found) if found else FAR
+        if len(found) < self._limit and further < FAR:
+            found = connection.execute(self._walk(further)).all()
+        return found if len(found) == self._limit else None
+
+    def _from_few(self, connection: Connection, most: int) -> Sequence[Row[Any]] | None:
+        """The page found from the smallest set that is known to hold it, if there is one of at most `most` rows."""
+        bound: ColumnElement[int] = literal_column(str(most + 1))
         # Numbers of runs in the experiments and stages of a request.
-        sets = [select(runs.c.id).where(self._inside), *drivers]  # what is shown of them is found in scope
-        counts = [
-            select(func.count()).select_from(some.limit(literal_column(str(FEW + 1))).subquery()).scalar_subquery()
-            for some in sets
-        ]
+        own = select(runs.c.id).where(self._inside)  # what is shown of them is found in scope
+        drivers = self._wanted.drivers if self._wanted is not None else ()
+        sets: list[Any] = [own, *(_joined(driver) for driver in drivers)]
+        counts = [select(func.count()).select_from(some.limit(bound).subquery()).scalar_subquery() for some in sets]
         sizes = list(connection.execute(select(*counts)).one())  # numbers of rows, counted in scope
         smallest = min(range(len(sizes)), key=lambda i: sizes[i])
-        if sizes[smallest] > FEW:
+        if sizes[smallest] > most:
             return None
         probe = None if self._wanted is None else self._wanted.probe
         if smallest == 0:
-            return self._sorted(self._inside, probe)
+            return connection.execute(self._sorted(self._inside, probe)).all()
         # The limit cuts nothing: it tells the planner what was counted.
-        driven = runs.c.id.in_(sets[smallest].limit(literal_column(str(FEW))))
-        return self._sorted(self._tested, and_(driven, probe) if probe is not None else driven)
+        driven = runs.c.id.in_(sets[smallest].limit(literal_column(str(most))))
+        return connection.execute(self._sorted(self._tested, and_(driven, probe) if probe is not None else driven)).all()
+
+    def _whole(self) -> Select[Any]:
+        return self._sorted(self._inside, None if self._wanted is None else self._wanted.clause)
 
     def _sorted(self, inside: ColumnElement[bool], wanted: ColumnElement[bool] | None) -> Select[Any]:
         """All that fit, sorted as a whole."""
@@ -122,35 +130,37 @@ class _Search:
             statement = statement.where(self._order.after(self._after))
         return statement.order_by(*self._order.clauses).limit(self._limit)
 
-    def _walk(self) -> tuple[Select[Any] | None, bool]:
-        """The walk along the order, and whether its page is the whole truth even when it is not full."""
-        if self._order.within(runs.c.start_time, runs.c.run_id):
-            walks = len(self._experiment_ids) * len(self._stages)
-            if walks == 1 and self._wanted is None:
-                return self._sorted(self._inside, None), True
-            if walks <= WALKS_LIMIT:
-                return self._along_start_time(), self._wanted is None or (walks == 1 and not self._bounded)
-        elif self._order.measured is not None and (self._after is None or self._after[0] == 0):
-            return self._along_metric(), False
-        return None, False
+    def _walkable(self) -> bool:
+        return self._by_start_time() or self._by_metric()
 
-    def _along_start_time(self) -> Select[Any]:
+    def _by_start_time(self) -> bool:
+        walks = len(self._experiment_ids) * len(self._stages)
+        return walks <= WALKS_LIMIT and self._order.within(runs.c.start_time, runs.c.run_id)
+
+    def _by_metric(self) -> bool:
+        return self._order.measured is not None and (self._after is None or self._after[0] == 0)
+
+    def _walk(self, length: int) -> Select[Any]:
+        """What passes the filter among the next `length` rows of the order; without a filter, as many as the page has."""
+        return self._along_start_time(length) if self._by_start_time() else self._along_metric(length)
+
+    def _along_start_time(self, length: int) -> Select[Any]:
         walks = []
         for experiment_id in self._experiment_ids:
             for stage in self._stages:
                 rows = scoped(runs, self._scope)
-                rows = rows.where(runs.c.experiment_id == experiment_id, runs.c.lifecycle_stage == stage)
+                rows = rows.where(runs.c.experiment_id == experiment_id, runs.c.lifecycle_stage == stage, *self._ranges)
                 if self._after is not None:
                     rows = rows.where(self._order.after(self._after))
                 walks.append(rows.order_by(*self._order.clauses))
+        # Several walks are merged before the first row is tested: what that costs is spent however common the filter is.
+        bound: ColumnElement[int] = literal_column(str(max(length // len(walks), self._limit)))
         if len(walks) == 1:
-            window = walks[0].limit(self._length if self._bounded else MAX_ROWS).subquery("walked")
+            window = walks[0].limit(bound).subquery("walked")
         else:
-            # Merged before the first is tested: what it costs is spent however common the filter is.
-            length = max(self._length // MERGED_SHARE // len(walks), self._limit)
-            joined = union_all(*[select(walk.limit(length).subquery()) for walk in walks]).subquery()  # rows found in scope
+            joined = union_all(*[select(walk.limit(bound).subquery()) for walk in walks]).subquery()  # rows found in scope
             sorted_by = [ClauseAdapter(joined).traverse(clause) for clause in self._order.clauses]
-            window = select(joined).order_by(*sorted_by).limit(length).subquery("walked")  # rows found in scope
+            window = select(joined).order_by(*sorted_by).limit(bound).subquery("walked")  # rows found in scope
         return self._passing(window)
 
     def _passing(self, window: Subquery) -> Select[Any]:
@@ -164,30 +174,35 @@ class _Search:
             return statement
         return statement.order_by(*[moved.traverse(clause) for clause in self._order.clauses])
 
-    def _along_metric(self) -> Select[Any]:
+    def _along_metric(self, length: int) -> Select[Any]:
         """Runs by the latest value of the metric, from the index of values. The number of values looked at is bounded
-        by the value that stands `WINDOW` places further on, so that equal values are seen all or not at all.
+        by the value that stands `length` places further on, so that equal values are seen all or not at all.
         """
         measured = self._order.measured
         assert measured is not None
         order = self._order.numbers_only()
         first = order.keys[0]
-        numbers = and_(measured.numbers, measured.workspace == self._scope.workspace_id)
         walked = select(measured.value).where(measured.key)  # no row of it is shown: those are found in scope
         if self._after is not None:
             start = self._after[1]
             walked = walked.where(measured.value <= start if first.descending else measured.value >= start)
-        ends = walked.order_by(*order.clauses[:1]).limit(literal_column("1")).offset(literal_column(str(self._length)))
+        ends = walked.order_by(*order.clauses[:1]).limit(literal_column("1")).offset(literal_column(str(length)))
         furthest: ColumnElement[Any] = literal(-math.inf if first.descending else math.inf, Double())
-        end = func.coalesce(ends.scalar_subquery(), furthest, type_=Double()) if self._bounded else furthest
+        end = func.coalesce(ends.scalar_subquery(), furthest, type_=Double())
         statement = scoped(runs, self._scope, *self._columns, literal_column("0").label("sort_0"), *order.labelled(1))
         statement = order.join(statement.join(measured.table, measured.row_owner == measured.owner))
-        statement = statement.where(numbers, self._tested, measured.value >= end if first.descending else measured.value <= end)
+        statement = statement.where(
+            measured.numbers, self._tested, measured.value >= end if first.descending else measured.value <= end
+        )
         if self._wanted is not None:
             statement = statement.where(self._wanted.probe)
         if self._after is not None:
             statement = statement.where(order.after(self._after[1:]))
         return statement.order_by(*order.clauses).limit(self._limit)
+
+
+def _joined(driver: Driver) -> Any:
+    return union_all(*driver) if len(driver) > 1 else driver[0]
 
 
 def search(

@@ -14,8 +14,8 @@ from runstone.runs.tables import (
     runs,
     series,
 )
-from runstone.search.compile import Filter, compile_filter, compile_forms
-from runstone.search.fields import Attributes, Clause, Column, FieldMap, KeyValue, MetricValue, Related
+from runstone.search.drivers import Filter, compile_forms
+from runstone.search.fields import Attributes, Column, FieldMap, KeyValue, MetricValue, Related
 from runstone.search.order import Order, Tie, compile_order
 
 _TEXT = ("=", "!=", "LIKE", "ILIKE", "IN", "NOT IN")
@@ -98,10 +98,6 @@ FIELDS = FieldMap(
 )
 
 _TIES = (Tie("start_time", runs.c.start_time, descending=True), Tie("run_id", runs.c.run_id))
-
-
-def where_of(text: str | None, dialect: str) -> Clause | None:
-    return compile_filter(text, FIELDS, dialect)
 
 
 def filter_of(text: str | None, dialect: str) -> Filter | None:

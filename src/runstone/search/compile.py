@@ -10,10 +10,10 @@ from __future__ import annotations
 import difflib
 import re
 import sqlite3
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, Double, Select, Text, and_, func, literal, literal_column, not_, or_, select
+from sqlalchemy import ColumnElement, Double, Select, Text, and_, func, literal, literal_column, not_, or_, select, union_all
 
 from runstone.core.tables import keys
 from runstone.errors import InvalidParameter
@@ -30,10 +30,10 @@ from runstone.search.fields import (
     Related,
 )
 from runstone.search.grammar import And, Comparison, Field, Node, Not, Or, parse
+from runstone.search.intervals import parts_around_zero
 
-# So many comparisons of a filter are asked for how many they fit; the others are hardly rarer.
-DRIVER_LIMIT = 8
-DRIVER_VALUES_LIMIT = 100
+# A longer list of values is not looked up one by one.
+SET_VALUES_LIMIT = 100
 WILDCARD_LIMIT = 100
 PATTERN_LIMIT = 8192
 
@@ -52,7 +52,7 @@ def folded(text: str) -> str:
 def compile_filter(text: str | None, fields: FieldMap, dialect: str) -> Clause | None:
     """The clause for `text`, or None when there is nothing to filter by. Raises `InvalidParameter`."""
     tree = parse(text) if text else None
-    return None if tree is None else _Compiler(fields, dialect).clause(tree)
+    return None if tree is None else Compiler(fields, dialect).clause(tree)
 
 
 def find_entity(fields: FieldMap, reference: Field) -> tuple[str, Entity]:
@@ -92,36 +92,16 @@ def key_match(entity: KeyValue | MetricValue | Measurements, name: str) -> Claus
     return entity.key_id == select(keys.c.id).where(keys.c.name == name).scalar_subquery()
 
 
-@dataclass(frozen=True)
-class Filter:
-    """One filter in the forms that a plan can choose from. `clause` and `probe` mean the same.
-
-    `clause` finds the owners of matching rows first, `probe` looks at the rows of one owner after the other. `drivers`
-    are selects of owners, each served by an index: whoever is not among the rows of one of them does not match.
-    """
-
-    clause: Clause
-    probe: Clause
-    drivers: tuple[Select[Any], ...]
+# How rows of another table decide about an owner. `sets`: the owners that they name are collected first. `probes`: they
+# are looked up owner by owner. `mixed`: what is faster when there are many owners.
+Mode = Literal["sets", "probes", "mixed"]
 
 
-def compile_forms(text: str | None, fields: FieldMap, dialect: str) -> Filter | None:
-    """As `compile_filter`, in all its forms."""
-    tree = parse(text) if text else None
-    if tree is None:
-        return None
-    compiler = _Compiler(fields, dialect)
-    probe = _Compiler(fields, dialect, probing=True).clause(tree)
-    parts = tree.parts if isinstance(tree, And) else (tree,)
-    drivers = [compiler.driver(part) for part in parts if isinstance(part, Comparison)]
-    return Filter(compiler.clause(tree), probe, tuple(driver for driver in drivers if driver is not None)[:DRIVER_LIMIT])
-
-
-class _Compiler:
-    def __init__(self, fields: FieldMap, dialect: str, *, probing: bool = False) -> None:
+class Compiler:
+    def __init__(self, fields: FieldMap, dialect: str, mode: Mode = "sets") -> None:
         self._fields = fields
         self._sqlite = dialect == "sqlite"
-        self._probing = probing
+        self._mode = mode
 
     def clause(self, node: Node) -> Clause:
         if isinstance(node, And):
@@ -132,27 +112,40 @@ class _Compiler:
             return not_(self.clause(node.part))
         return self._comparison(node)
 
-    def driver(self, node: Comparison) -> Select[Any] | None:
-        """The owners that fit `node`, where an index holds exactly them; None where it would be read for all of its key."""
-        if len(node.values) > DRIVER_VALUES_LIMIT:
-            return None
+    def sets(self, node: Comparison) -> list[Select[Any]]:
+        """Selects of all owners that fit `node`, and no other, each answered by an index alone or nearly so; none when an
+        index would be read for all of its key.
+        """
+        if len(node.values) > SET_VALUES_LIMIT:
+            return []
         _, entity = find_entity(self._fields, node.field)
         if isinstance(entity, KeyValue) and entity.indexed_prefix is not None and node.field.key not in entity.special:
             started = node.operator == "LIKE" and _following(_start(str(node.values[0])))
             if started or node.operator in ("=", "IN", "IS NOT NULL"):
-                return self._pair_rows(entity, node, "")
+                return [self._pair_rows(entity, node, "", indexed=True)]
         latest = isinstance(entity, MetricValue) and node.field.function in ("", "LATEST")
         if latest and node.operator not in ("!=", "NOT IN", "IS NULL"):
             assert isinstance(entity, MetricValue)
-            return self._metric_rows(entity, node)
-        return None
+            return self._latest_rows(entity, node)
+        return []
 
     def _among(
-        self, owner: ColumnElement[Any], row_owner: ColumnElement[Any], rows: Select[Any], *, absent: bool = False
+        self,
+        owner: ColumnElement[Any],
+        row_owner: ColumnElement[Any],
+        rows: Select[Any],
+        node: Comparison,
+        sets: Sequence[Any] = (),
     ) -> Clause:
-        """Whether the owner is among `rows`. A scalar, and not EXISTS: no planner turns that into a join again."""
-        if not self._probing:
-            return owner.not_in(rows) if absent else owner.in_(rows)
+        """Whether the owner is among `rows`, or `sets` of them. Asked with a scalar, not EXISTS: no planner turns that into
+        a join again.
+        """
+        absent = node.operator == "IS NULL"
+        # SQLite looks at all rows of a key about as fast as it looks up one run after the other, before it begins.
+        probing = self._mode == "probes" or (self._mode == "mixed" and self._sqlite and not sets and not absent)
+        if not probing:
+            chosen: Any = union_all(*sets) if len(sets) > 1 else sets[0] if sets else rows
+            return owner.not_in(chosen) if absent else owner.in_(chosen)
         one: Select[Any] = rows.with_only_columns(literal_column("1")).where(row_owner == owner).limit(literal_column("1"))
         probe = one.correlate(owner.table).scalar_subquery()
         return probe.is_(None) if absent else probe.is_not(None)
@@ -179,7 +172,7 @@ class _Compiler:
             return self._measurement(entity, node)
         column = find_column(self._fields, node.field, entity)
         inner = select(entity.row_owner).select_from(entity.source).where(self._column(column, node, name))
-        return self._among(entity.owner, entity.row_owner, inner)
+        return self._among(entity.owner, entity.row_owner, inner, node)
 
     def _column(self, column: Column, node: Comparison, noun: str) -> Clause:
         _check_operator(node, column.allowed, noun)
@@ -200,16 +193,17 @@ class _Compiler:
         values = tuple(_text_value(node, value, noun) for value in node.values)
         if node.field.key in entity.special:
             return entity.special[node.field.key](node.operator, values)
-        rows = self._pair_rows(entity, node, noun)
-        return self._among(entity.owner, entity.row_owner, rows, absent=node.operator == "IS NULL")
+        sets = self.sets(node) if self._mode == "mixed" else ()
+        rows = self._pair_rows(entity, node, noun, indexed=self._mode == "sets")
+        return self._among(entity.owner, entity.row_owner, rows, node, sets)
 
-    def _pair_rows(self, entity: KeyValue, node: Comparison, noun: str) -> Select[Any]:
+    def _pair_rows(self, entity: KeyValue, node: Comparison, noun: str, *, indexed: bool) -> Select[Any]:
         rows = select(entity.row_owner).where(key_match(entity, node.field.key))
         if "NULL" in node.operator:
             return rows
         values = tuple(_text_value(node, value, noun) for value in node.values)
         compared = self._compare(entity.value, node.operator, values)
-        if entity.indexed_prefix is not None and not self._probing:
+        if entity.indexed_prefix is not None and indexed:
             compared = self._indexed(entity.value, entity.indexed_prefix, node.operator, values, compared)
         return rows.where(compared)
 
@@ -236,8 +230,20 @@ class _Compiler:
     def _metric(self, entity: MetricValue, node: Comparison) -> Clause:
         _check_key(node)
         _check_operator(node, NUMBER_OPERATORS, "metric")
-        rows = self._metric_rows(entity, node)
-        return self._among(entity.owner, entity.row_owner, rows, absent=node.operator == "IS NULL")
+        sets = self.sets(node) if self._mode == "mixed" else ()
+        return self._among(entity.owner, entity.row_owner, self._metric_rows(entity, node), node, sets)
+
+    def _latest_rows(self, entity: MetricValue, node: Comparison) -> list[Select[Any]]:
+        """The index knows no NaN: it stands there as 0, so around 0 the answer is put together."""
+        rows = select(entity.row_owner).where(key_match(entity, node.field.key))
+        if "NULL" in node.operator:
+            return [rows]
+        values = tuple(_metric_value(node, value) for value in node.values)
+        around = parts_around_zero(entity.last, node.operator, values)
+        if around is None:
+            return [rows.where(self._compare(entity.last, node.operator, values))]
+        zero = and_(entity.last == 0.0, entity.last_is_nan == 0)
+        return [rows.where(part) for part in (*around, zero)]
 
     def _metric_rows(self, entity: MetricValue, node: Comparison) -> Select[Any]:
         rows = select(entity.row_owner).where(key_match(entity, node.field.key))

@@ -53,7 +53,6 @@ class Measured:
     table: Any
     owner: ColumnElement[Any]
     row_owner: ColumnElement[Any]
-    workspace: ColumnElement[Any]
     value: ColumnElement[Any]
     key: ColumnElement[bool]
     numbers: ColumnElement[bool]
@@ -199,16 +198,16 @@ def _add_pair(order: Order, entity: KeyValue | MetricValue, key: str, descending
     condition = and_(columns[id(entity.row_owner)] == entity.owner, key_match(aliased, key))
     order.outer_joins.append((joined, condition))
     missing = columns[id(entity.row_owner)].is_(None)
-    if isinstance(aliased, MetricValue):
+    if isinstance(aliased, MetricValue) and isinstance(entity, MetricValue):
         if not order.keys:
             named = key_match(aliased, key)
-            numbers = and_(named, aliased.last_is_nan == 0)
-            order.measured = Measured(
-                joined, entity.owner, aliased.row_owner, joined.c.workspace_id, aliased.last, named, numbers
-            )
+            zero = select(entity.last_is_nan).where(entity.row_owner == aliased.row_owner, key_match(entity, key))
+            # NaN stands in the index as 0. Only there is the row looked up: a column of it would be fetched for each.
+            is_nan = case((aliased.last != 0.0, 0), else_=zero.correlate(joined).scalar_subquery())
+            order.measured = Measured(joined, entity.owner, aliased.row_owner, aliased.last, named, and_(named, is_nan == 0))
         rank = case((missing, 2), (aliased.last_is_nan == 1, 1), else_=0)
         order.keys += [_Key(rank, False), _Key(cast(func.coalesce(aliased.last, 0.0), Double), descending)]
-    else:
+    elif isinstance(aliased, KeyValue):
         value = _sortable(cast(func.coalesce(_beginning(aliased.value), ""), Text), dialect)
         order.keys += [_Key(case((missing, 2), else_=0), False), _Key(value, descending)]
 
