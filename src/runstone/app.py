@@ -92,7 +92,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     app.state.db = app.state.db or open_database(settings)
     app.state.token_key = app.state.db.read_now(token_key)
     try:
-        async with jobs.running(app.state.db, upkeep.jobs(settings)):
+        async with jobs.running(app.state.db, upkeep.jobs(settings, app.state.roots)):
             yield
     finally:
         app.state.db.close()

@@ -9,7 +9,9 @@ RunstoneError
   EndpointNotFound     404 ENDPOINT_NOT_FOUND
   MethodNotAllowed     405 ENDPOINT_NOT_FOUND
   RequestTimeout       408 BAD_REQUEST
+  DataLoss             409 DATA_LOSS                 (409 and not 500: clients repeat those, and the file stays as it is)
   PayloadTooLarge      413 INVALID_PARAMETER_VALUE
+  QuotaExceeded        413 RESOURCE_EXHAUSTED        (413 and not 429 or 507: sending it again changes nothing)
   RangeNotSatisfiable  416 INVALID_PARAMETER_VALUE
   HeadersTooLarge      431 BAD_REQUEST
   NotImplementedHere   501 NOT_IMPLEMENTED
@@ -89,6 +91,16 @@ class HeadersTooLarge(RunstoneError):
 
 class PayloadTooLarge(RunstoneError):
     error_code = "INVALID_PARAMETER_VALUE"
+    status = 413
+
+
+class DataLoss(RunstoneError):
+    error_code = "DATA_LOSS"
+    status = 409
+
+
+class QuotaExceeded(RunstoneError):
+    error_code = "RESOURCE_EXHAUSTED"
     status = 413
 
 

@@ -78,5 +78,5 @@ def _expression_index(found: Any) -> bool:
     return (
         isinstance(found, tuple)
         and str(found[0]).endswith("_index")
-        and str(found[1].name).endswith(("_value", "_page", "_name"))
+        and str(found[1].name).endswith(("_value", "_page", "_name", "_path"))
     )

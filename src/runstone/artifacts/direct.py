@@ -10,15 +10,17 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from runstone.artifacts import download, grants
+from runstone.artifacts import download, grants, integrity
 from runstone.artifacts.grants import Grant
+from runstone.artifacts.media import media_type
+from runstone.artifacts.records import Records
 from runstone.artifacts.schemas import UploadedPart
 from runstone.errors import InvalidParameter, NotImplementedHere
 from runstone.settings import Settings
 from runstone.storage import paths
-from runstone.storage.local import no_such_artifact, too_large
+from runstone.storage.local import too_large
 from runstone.storage.roots import Place, Roots
-from runstone.storage.store import ArtifactStore, Signed, Stat, StoredFile
+from runstone.storage.store import Announce, ArtifactStore, Signed, Stat, StoredFile
 
 PARTS_LIMIT = 10_000
 # As long as a store keeps an upload that nobody completes.
@@ -86,7 +88,9 @@ class Transfer:
             urls = [self._signed("part", UPLOAD_SECONDS, upload=upload, part=number) for number in range(1, parts + 1)]
         return grants.sign(self.token_key, whole), urls
 
-    async def complete_upload(self, upload_id: str, parts: Sequence[UploadedPart], limit: int) -> StoredFile:
+    async def complete_upload(
+        self, upload_id: str, parts: Sequence[UploadedPart], limit: int, announce: Announce | None = None
+    ) -> StoredFile:
         """Raises `InvalidParameter` for parts that are missing, double, out of order or not those that arrived, `NotFound` for
         an upload that has ended, `PayloadTooLarge`. The file is not touched then.
         """
@@ -104,7 +108,7 @@ class Transfer:
         if limit and sum(part.size for part in chosen) > limit:
             await self.store.multipart.abort(self.key, grant.upload)
             raise too_large(limit)
-        return await self.store.multipart.complete(self.key, grant.upload, chosen)
+        return await self.store.multipart.complete(self.key, grant.upload, chosen, announce)
 
     async def abort_upload(self, upload_id: str) -> None:
         """Aborting again changes nothing."""
@@ -121,14 +125,13 @@ class Transfer:
             )
         return await self.store.signer.put_url(self.key, seconds)
 
-    async def download_url(self, seconds: int) -> tuple[Signed, Stat]:
-        found = await self.store.stat(self.key)
-        if found is None:
-            raise no_such_artifact(self.key)
+    async def download_url(self, seconds: int, records: Records) -> tuple[Signed, Stat]:
+        """Raises `DataLoss` for a file that is not as it was recorded."""
+        found = await integrity.stat(self.store, self.key, records)
         if self.store.signer is None:
             return self._signed("get", seconds, size=found.size, etag=found.etag), found
         name = self.key.rpartition("/")[2]
-        headers = {"Content-Disposition": download.disposition(name), "Content-Type": download.media_type(name)}
+        headers = {"Content-Disposition": download.disposition(name), "Content-Type": media_type(name)}
         return await self.store.signer.get_url(self.key, found.etag, seconds, headers), found
 
     def _grant(self, action: str, seconds: int, size: int = 0, upload: str = "", part: int = 0, etag: str = "") -> Grant:

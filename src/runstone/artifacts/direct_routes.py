@@ -10,6 +10,7 @@ from runstone.artifacts import owners
 from runstone.artifacts.direct import DOWNLOAD_SECONDS, Transfer, file_name, seconds_of
 from runstone.artifacts.download import answer_file
 from runstone.artifacts.guards import ReadableStore, SignedRequest, WritableStore, WriteStore
+from runstone.artifacts.records import Records
 from runstone.artifacts.routes import announced, roots_of, served
 from runstone.artifacts.schemas import AbortUpload, CompleteUpload, CreateUpload, PresignedDownload, PresignedUpload
 from runstone.core import wire
@@ -57,7 +58,10 @@ async def complete_upload(
 ) -> Response:
     target = _target(request, ctx, store, body.path)
     target.refuse_unless_offered("upload")
-    await target.complete_upload(body.upload_id, body.parts, ctx.settings.max_artifact_bytes)
+    limit = ctx.settings.max_artifact_bytes
+    await Records.of(request).recorded(
+        target.store, target.key, lambda announce: target.complete_upload(body.upload_id, body.parts, limit, announce)
+    )
     return answer({})
 
 
@@ -80,7 +84,7 @@ def _target(request: Request, ctx: Context, store: WriteStore, path: str) -> Tra
 async def presigned(request: Request, ctx: Ctx, store: ReadableStore) -> Response:
     target = transfer(request, ctx, served(request), store.key)
     target.refuse_unless_offered("download")
-    signed, found = await target.download_url(DOWNLOAD_SECONDS)
+    signed, found = await target.download_url(DOWNLOAD_SECONDS, Records.of(request))
     return answer({"url": signed.url, "headers": signed.headers, "file_size": found.size})
 
 
@@ -101,6 +105,8 @@ async def presigned_upload(
     target = transfer(request, ctx, place, path)
     target.refuse_unless_offered("upload")
     signed = await target.upload_url(seconds)
+    if target.store.signer is not None:
+        await Records.of(request).expect_unseen(target.store, target.key, seconds)
     return answer({"presigned_url": signed.url, "headers": signed.headers})
 
 
@@ -112,22 +118,23 @@ async def presigned_download(
     place = roots_of(request).place(await ctx.db.read(lambda c: owners.run_uri(c, run)))
     target = transfer(request, ctx, place, path)
     target.refuse_unless_offered("download")
-    signed, found = await target.download_url(seconds)
+    signed, found = await target.download_url(seconds, Records.of(request))
     return answer({"presigned_url": signed.url, "headers": signed.headers, "file_size": found.size})
 
 
 @router.api_route("/api/2.0/mlflow-artifacts/direct/{token}", methods=["GET", "HEAD", "PUT"])
 async def signed_request(request: Request, ctx: Ctx, signed: SignedRequest) -> Response:
     """A file or a part on a URL that this server signed; the signature is the permission."""
-    grant, store = signed.grant, roots_of(request).named(signed.grant.store)
+    grant, store, records = signed.grant, roots_of(request).named(signed.grant.store), Records.of(request)
     if grant.action not in (("part", "put") if request.method == "PUT" else ("get",)):
         raise MethodNotAllowed("This URL was signed for another method.")
     if grant.action == "get":
         return await answer_file(request, Place(store, ""), grant.key, grant.etag)
     if grant.action == "put":
-        found = await store.write(grant.key, request.stream(), announced(request), grant.size)
+        found = await records.upload(store, grant.key, request.stream(), announced(request), grant.size)
         return _etag(found.sha256)
     assert isinstance(store, LocalStore)
+    await records.refuse_without_room(store, grant.key, announced(request) or 0)
     part = await store.multipart.put(grant.upload, grant.part, request.stream(), announced(request), grant.size or PART_LIMIT)
     return _etag(part.etag)
 

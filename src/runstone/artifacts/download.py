@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import mimetypes
 import re
+from collections.abc import AsyncIterator
 from email.utils import formatdate
 from urllib.parse import quote
 
@@ -11,25 +11,26 @@ from fastapi import Request, Response
 from fastapi.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
+from runstone.artifacts import integrity
+from runstone.artifacts.integrity import Opened
+from runstone.artifacts.media import media_type
+from runstone.artifacts.records import Records
 from runstone.errors import PermissionDenied, RangeNotSatisfiable
 from runstone.storage.roots import Place
 from runstone.storage.store import OpenFile, Stat
 
+# Read and compared before the answer begins; a larger file is compared while it is sent.
+SMALL = 1024 * 1024
 _RANGE = re.compile(r"bytes=(?:(?P<first>[0-9]{1,18})-(?P<last>[0-9]{0,18})|-(?P<suffix>[0-9]{1,18}))\Z")
 # Nothing here may be rendered by the server's own origin, whatever its name says.
 _POLICY = "default-src 'none'; sandbox"
-# Python's own table, without what the machine's files add to it.
-_TYPES = mimetypes.MimeTypes()
-_TEXT_NAMES = re.compile(r"MLmodel|.*\.(?:ya?ml|toml|cfg|ini|log|md|jsonl)", re.IGNORECASE)
-_ACTIVE = re.compile(r"text/(?!csv|tab-separated)|.*(?:html|xml|xsl|script|sh\b|postscript|flash)")
-_COMPRESSED = {"gzip": "application/gzip", "bzip2": "application/x-bzip2", "xz": "application/x-xz"}
 
 
 class FileAnswer(StreamingResponse):
     """Streams a part of a file, and closes it however the answer ends."""
 
-    def __init__(self, file: OpenFile, start: int, length: int, status: int, headers: dict[str, str], kind: str) -> None:
-        super().__init__(file.pieces(start, length), status, headers, kind)
+    def __init__(self, file: OpenFile, pieces: AsyncIterator[bytes], status: int, headers: dict[str, str], kind: str) -> None:
+        super().__init__(pieces, status, headers, kind)
         self._file = file
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -42,13 +43,15 @@ class FileAnswer(StreamingResponse):
 async def answer_file(request: Request, place: Place, path: str, etag: str = "") -> Response:
     """The file, a part of it (206), or that it has not changed (304). HEAD gets the same headers without a body.
 
+    Raises `DataLoss` for a file that is not as it was recorded; where that shows only at its end, the connection is cut.
     Raises `PermissionDenied` when an `etag` is given and the file is another version by now.
     """
-    file = await place.store.open(place.below(path))
+    found = await integrity.opened(place.store, place.below(path), Records.of(request))
+    file = found.file
     try:
         if etag and file.stat.etag != etag:
             raise PermissionDenied("The artifact was replaced since this URL was signed. Ask for a new one.")
-        answer = _answer(request, file, path.rpartition("/")[2])
+        answer = await _answer(request, found, path.rpartition("/")[2])
     except BaseException:
         file.close()
         raise
@@ -57,7 +60,8 @@ async def answer_file(request: Request, place: Place, path: str, etag: str = "")
     return answer
 
 
-def _answer(request: Request, file: OpenFile, name: str) -> Response:
+async def _answer(request: Request, found: Opened, name: str) -> Response:
+    file = found.file
     headers = _headers(file.stat, name)
     if is_unchanged(request.headers.get("if-none-match", ""), file.stat.etag):
         return Response(status_code=304, headers=headers)
@@ -72,7 +76,13 @@ def _answer(request: Request, file: OpenFile, name: str) -> Response:
     kind = media_type(name)
     if request.method == "HEAD" or length == 0:
         return Response(status_code=status, headers=headers, media_type=kind)
-    return FileAnswer(file, start, length, status, headers, kind)
+    if length < file.stat.size:
+        await integrity.assure(found)
+        return FileAnswer(file, file.pieces(start, length), status, headers, kind)
+    if length > SMALL:
+        return FileAnswer(file, integrity.whole(found), status, headers, kind)
+    body = b"".join([piece async for piece in integrity.whole(found)])
+    return Response(body, status, headers, kind)
 
 
 def _headers(found: Stat, name: str) -> dict[str, str]:
@@ -114,18 +124,6 @@ def parse_range(header: str, size: int) -> tuple[int, int] | None:
         error.headers["Content-Range"] = f"bytes */{size}"
         raise error
     return start, length
-
-
-def media_type(name: str) -> str:
-    """By the name's ending. What a browser would run is said to be text, and what is packed is not said to be what is in it."""
-    if _TEXT_NAMES.fullmatch(name):
-        return "text/plain"
-    kind, packing = _TYPES.guess_type(f"/{name}")  # the slash: names are not URLs, and may begin with "data:"
-    if packing:
-        return _COMPRESSED.get(packing, "application/octet-stream")
-    if kind is None:
-        return "application/octet-stream"
-    return "text/plain" if _ACTIVE.match(kind) else kind
 
 
 def disposition(name: str) -> str:

@@ -11,6 +11,7 @@ from runstone.artifacts import owners
 from runstone.artifacts.download import answer_file
 from runstone.artifacts.guards import ReadableStore, WritableStore
 from runstone.artifacts.listing import answer_listing
+from runstone.artifacts.records import Records
 from runstone.artifacts.schemas import (
     GetArtifact,
     GetModelArtifact,
@@ -116,7 +117,7 @@ async def upload_run_artifact(request: Request, ctx: Ctx, _: WritableWorkspace) 
     run = EditRun(named_run(query), ctx.scope)
     uri = await ctx.db.read(lambda c: str(run.load_active(c).artifact_uri))
     place = roots_of(request).place(uri)
-    await place.store.write(place.below(path), _some(request.stream()), size)
+    await Records.of(request).upload(place.store, place.below(path), _some(request.stream()), size)
     return answer({})
 
 
@@ -149,13 +150,14 @@ async def download(request: Request, store: ReadableStore) -> Response:
 
 @router.put("/api/2.0/mlflow-artifacts/artifacts/{artifact_path:path}")
 async def upload(request: Request, ctx: Ctx, store: WritableStore) -> Response:
-    await served(request).store.write(store.key, request.stream(), announced(request), ctx.settings.max_artifact_bytes)
+    limit = ctx.settings.max_artifact_bytes
+    await Records.of(request).upload(served(request).store, store.key, request.stream(), announced(request), limit)
     return answer({})
 
 
 @router.delete("/api/2.0/mlflow-artifacts/artifacts/{artifact_path:path}")
 async def delete(request: Request, store: WritableStore) -> Response:
-    if not await served(request).store.delete(store.key):
+    if not await Records.of(request).delete(served(request).store, store.key):
         raise NotFound(f"No such artifact: '{store.key}'")
     return answer({})
 

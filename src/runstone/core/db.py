@@ -40,7 +40,7 @@ WRITE_ATTEMPTS = 6
 class Database:
     """Opened by `Database.open(address)`; `close()` waits for what was accepted."""
 
-    def __init__(self, address: Address, pool_size: int, prepare: Prepare) -> None:
+    def __init__(self, address: Address, pool_size: int, prepare: Prepare, *, alone: bool = True) -> None:
         self.address = address
         self.dialect: Dialect = address.dialect
         self._closed = False
@@ -50,7 +50,7 @@ class Database:
         self._writers = ThreadPoolExecutor(pool_size, thread_name_prefix="db-write")
         self._lock: sqlite.FileLock | None = None
         if address.dialect == "sqlite":
-            self._lock = sqlite.FileLock.acquire(address.file)
+            self._lock = sqlite.FileLock.acquire(address.file) if alone else None
             self.write_engine: Engine = sqlite.write_engine(address, prepare)
             self.read_engine: Engine = sqlite.read_engine(address, prepare)
         else:
@@ -61,12 +61,15 @@ class Database:
         self._committer = GroupCommitter(self.write_engine, nested=address.dialect == "sqlite")
 
     @classmethod
-    def open(cls, address: Address, pool_size: int = 8, prepare: Prepare = lambda _: None) -> Database:
+    def open(cls, address: Address, pool_size: int = 8, prepare: Prepare = lambda _: None, *, alone: bool = True) -> Database:
         """`prepare` gets each new SQLite connection (the search language registers its functions there).
+
+        `alone` says that no other process may use the same SQLite file. Upkeep beside a running server is not alone: it writes
+        in transactions of a moment, which the server waits out.
 
         Raises `DatabaseRefused` with a sentence for the operator: in use, unreadable, unreachable, unsafe.
         """
-        return cls(address, pool_size, prepare)
+        return cls(address, pool_size, prepare, alone=alone)
 
     async def read(self, fn: Callable[[Connection], T]) -> T:
         """Run `fn` on one snapshot. Raises `Unavailable` when the database cannot be reached."""
@@ -103,7 +106,7 @@ class Database:
         self._writers.shutdown(wait=True)
         for connection in self._connections:
             connection.close()
-        if self.dialect == "sqlite":
+        if self._lock is not None:
             sqlite.checkpoint(self.write_engine)
         self.read_engine.dispose()
         self.write_engine.dispose()

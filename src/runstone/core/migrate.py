@@ -26,6 +26,7 @@ TABLE_MODULES = (
     "runstone.logged_models.tables",
     "runstone.runs.tables",
     "runstone.registry.tables",
+    "runstone.artifacts.tables",
 )
 # Any number, the same in every server process: only one of them migrates at a time.
 ADVISORY_LOCK = 7_205_119_430

@@ -75,6 +75,11 @@ def is_plain(found: os.stat_result) -> bool:
     return stat.S_ISREG(found.st_mode) or stat.S_ISDIR(found.st_mode)
 
 
+def etag_of(found: os.stat_result) -> str:
+    """Changes whenever the file's bytes do: a renamed file keeps it, a copied one does not."""
+    return f'"{found.st_mtime_ns:x}-{found.st_size:x}-{found.st_ino:x}"'
+
+
 def not_followed(key: str) -> InvalidParameter:
     return InvalidParameter(f"Invalid path: '{key}' is not a plain file or folder of this store.")
 

@@ -19,10 +19,9 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from runstone.errors import InvalidParameter, NotFound, PayloadTooLarge, Unavailable
-from runstone.storage import descent, staging
+from runstone.storage import descent, staging, walking
 from runstone.storage.multipart import LocalParts
-from runstone.storage.paths import RESERVED_PREFIX
-from runstone.storage.store import Entry, Matches, OpenFile, Signer, Stat, StoredFile
+from runstone.storage.store import Announce, Entry, Found, Leftovers, Matches, OpenFile, Signer, Stat, StoredFile
 
 PIECE = 1024 * 1024
 THREADS = 8
@@ -76,10 +75,19 @@ class LocalStore:
     async def delete(self, key: str) -> bool:
         return await self.run(staging.remove, self.root, key)
 
-    async def write(self, key: str, chunks: AsyncIterator[bytes], size: int | None, limit: int = 0) -> StoredFile:
-        return await self.receive(staging.Upload(self.root, key), chunks, size, limit)
+    async def write(
+        self, key: str, chunks: AsyncIterator[bytes], size: int | None, limit: int = 0, announce: Announce | None = None
+    ) -> StoredFile:
+        return await self.receive(staging.Upload(self.root, key), chunks, size, limit, announce)
 
-    async def receive(self, upload: staging.Upload, chunks: AsyncIterator[bytes], size: int | None, limit: int) -> StoredFile:
+    async def receive(
+        self,
+        upload: staging.Upload,
+        chunks: AsyncIterator[bytes],
+        size: int | None,
+        limit: int,
+        announce: Announce | None = None,
+    ) -> StoredFile:
         """Fill `upload` with the whole stream, or leave nothing of it."""
         if limit and size is not None and size > limit:
             raise too_large(limit)
@@ -94,12 +102,22 @@ class LocalStore:
                 last = pieces
             if size is not None and received != size:
                 raise InvalidParameter(f"The upload ended after {received} of {size} bytes; nothing was stored. Send it again.")
-            return await self.run(upload.finish, last)
+            found = await self.run(upload.seal, last)
+            if announce is not None:
+                await announce(found)
+            await self.run(upload.publish)
+            return found
         except Exception:
             await self.run(upload.discard)
             raise
         finally:
             self.later(upload.discard)
+
+    def walk(self, folder: str) -> Iterator[list[Found]]:
+        return walking.files(self.root, folder)
+
+    def leftovers(self, older_than: float, *, remove: bool) -> Leftovers:
+        return staging.leftovers(self.root, older_than, remove=remove)
 
     async def run(self, work: Callable[..., T], *values: Any) -> T:
         try:
@@ -126,7 +144,9 @@ class LocalStore:
         try:
             with self._listable(folder) as descriptor, os.scandir(descriptor) as found:
                 names = (
-                    entry for entry in found if entry.name > after and _is_artifact(entry) and wanted in entry.name.casefold()
+                    entry
+                    for entry in found
+                    if entry.name > after and walking.is_artifact(entry) and wanted in entry.name.casefold()
                 )
                 by_name = attrgetter("name")
                 chosen = sorted(names, key=by_name) if limit is None else heapq.nsmallest(limit, names, by_name)
@@ -137,7 +157,7 @@ class LocalStore:
     def _names(self, folder: str) -> list[str]:
         try:
             with self._listable(folder) as descriptor, os.scandir(descriptor) as found:
-                names = [entry.name for entry in found if _is_artifact(entry)]
+                names = [entry.name for entry in found if walking.is_artifact(entry)]
         except FileNotFoundError:
             return []
         return list(heapq.merge(*(sorted(names[start : start + SORTED]) for start in range(0, len(names), SORTED))))
@@ -234,22 +254,6 @@ async def _batches(chunks: AsyncIterator[bytes]) -> AsyncIterator[list[bytes]]:
         yield waiting
 
 
-def _is_artifact(found: os.DirEntry[str]) -> bool:
-    """Not links, pipes and the like, the store's own names, nor names that no URL can spell."""
-    name = found.name
-    if name.startswith(RESERVED_PREFIX) or not (name.isascii() or _is_utf8(name)):
-        return False
-    return found.is_dir(follow_symlinks=False) or found.is_file(follow_symlinks=False)
-
-
-def _is_utf8(name: str) -> bool:
-    try:
-        name.encode("utf-8")
-    except UnicodeEncodeError:
-        return False
-    return True
-
-
 def _entry(found: os.DirEntry[str]) -> Entry | None:
     """None for what was deleted meanwhile."""
     if found.is_dir(follow_symlinks=False):
@@ -269,7 +273,7 @@ def _file_stat(key: str, found: os.stat_result) -> Stat:
         raise InvalidParameter(f"Invalid path: '{key}' is a folder. List it, or name a file in it.")
     if not stat.S_ISREG(found.st_mode):
         raise descent.not_followed(key)
-    return Stat(found.st_size, f'"{found.st_mtime_ns:x}-{found.st_size:x}-{found.st_ino:x}"', found.st_mtime)
+    return Stat(found.st_size, descent.etag_of(found), found.st_mtime)
 
 
 def no_such_artifact(key: str) -> NotFound:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from runstone.errors import InvalidParameter, NotFound
 from runstone.storage import descent, staging
 from runstone.storage.staging import PARTS_PREFIX, STAGING
-from runstone.storage.store import Part, StoredFile
+from runstone.storage.store import Announce, Part, StoredFile
 
 if TYPE_CHECKING:
     from runstone.storage.local import LocalStore
@@ -40,8 +40,23 @@ class LocalParts:
     async def parts(self, key: str, upload: str) -> list[Part]:  # noqa: ARG002 (the id says it all here)
         return await self._store.run(self._parts, upload)
 
-    async def complete(self, key: str, upload: str, parts: Sequence[Part]) -> StoredFile:
-        return await self._store.run(self._complete, key, upload, parts)
+    async def complete(self, key: str, upload: str, parts: Sequence[Part], announce: Announce | None = None) -> StoredFile:
+        """Only one may complete: the folder changes its name meanwhile."""
+        await self._store.run(self._claim, upload)
+        whole = staging.Upload(self._root, key)
+        try:
+            found = await self._store.run(self._assemble, whole, upload, parts)
+            if announce is not None:
+                await announce(found)
+            await self._store.run(whole.publish)
+        except Exception:
+            await self._store.run(self._give_back, whole, upload)
+            raise
+        except BaseException:
+            self._store.later(lambda: self._give_back(whole, upload))
+            raise
+        await self._store.run(self._forget, whole, upload)
+        return found
 
     async def abort(self, key: str, upload: str) -> None:  # noqa: ARG002
         await self._store.run(self._abort, upload)
@@ -68,28 +83,31 @@ class LocalParts:
                     found.append(Part(int(match.group("number")), match.group("etag"), size))
         return found
 
-    def _complete(self, key: str, upload: str, parts: Sequence[Part]) -> StoredFile:
-        """Only one may complete: the folder changes its name meanwhile."""
+    def _claim(self, upload: str) -> None:
+        name = _name(upload)
         with descent.folder(self._root, STAGING, create=True) as staged:
-            name = _name(upload)
-            claimed = name + COMPLETING
             try:
-                os.rename(name, claimed, src_dir_fd=staged, dst_dir_fd=staged)
+                os.rename(name, name + COMPLETING, src_dir_fd=staged, dst_dir_fd=staged)
             except FileNotFoundError as error:
                 raise _no_such_upload() from error
-            whole = staging.Upload(self._root, key)
-            try:
-                with descent.folder(self._root, f"{STAGING}/{claimed}") as folder:
-                    for part in parts:
-                        _append(whole, folder, part)
-                found = whole.finish([])
-            except BaseException:
-                whole.discard()
-                os.rename(claimed, name, src_dir_fd=staged, dst_dir_fd=staged)
-                raise
-            whole.discard()
-            staging.take_apart(staged, claimed)
-            return found
+
+    def _assemble(self, whole: staging.Upload, upload: str, parts: Sequence[Part]) -> StoredFile:
+        with descent.folder(self._root, f"{STAGING}/{_name(upload)}{COMPLETING}") as folder:
+            for part in parts:
+                _append(whole, folder, part)
+        return whole.seal([])
+
+    def _give_back(self, whole: staging.Upload, upload: str) -> None:
+        """It was not completed: its parts wait on."""
+        whole.discard()
+        name = _name(upload)
+        with descent.folder(self._root, STAGING, create=True) as staged, contextlib.suppress(FileNotFoundError):
+            os.rename(name + COMPLETING, name, src_dir_fd=staged, dst_dir_fd=staged)
+
+    def _forget(self, whole: staging.Upload, upload: str) -> None:
+        whole.discard()
+        with descent.folder(self._root, STAGING, create=True) as staged:
+            staging.take_apart(staged, _name(upload) + COMPLETING)
 
     def _abort(self, upload: str) -> None:
         with descent.folder(self._root, STAGING, create=True) as staged:
@@ -112,7 +130,7 @@ class _PartUpload(staging.Upload):
         with _folder(self._root, self._upload):
             pass
 
-    def publish(self) -> None:
+    def _name_it(self) -> None:
         with _folder(self._root, self._upload) as folder, descent.folder(self._root, STAGING) as staged:
             try:
                 os.rename(self._staged, f"{self._name}-{self._digest.hexdigest()}", src_dir_fd=staged, dst_dir_fd=folder)

@@ -10,9 +10,8 @@ import concurrent.futures
 import functools
 import logging
 import threading
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 from runstone.errors import InvalidParameter, RunstoneError, Unavailable
@@ -22,7 +21,7 @@ from runstone.storage.locations import Bucket
 from runstone.storage.s3_client import S3Access, as_public_error, changed, code_of, is_missing
 from runstone.storage.s3_direct import S3Parts, S3Signer
 from runstone.storage.s3_upload import Buffers, Upload
-from runstone.storage.store import Entry, Matches, OpenFile, Stat, StoredFile
+from runstone.storage.store import Announce, Entry, Found, Leftovers, Matches, OpenFile, Stat, StoredFile
 
 log = logging.getLogger("runstone.storage")
 
@@ -84,16 +83,24 @@ class S3Store:
     def sweep(self) -> None:
         self.later(self.abort_leftovers)
 
-    def abort_leftovers(self, older_than: int = LEFTOVER_SECONDS) -> None:
-        """Abort uploads that were begun `older_than` seconds ago: younger ones may be another server's, or a client's."""
-        now = datetime.now(UTC)
+    def abort_leftovers(self, older_than: float = LEFTOVER_SECONDS) -> None:
         try:
-            pages = self.client.get_paginator("list_multipart_uploads").paginate(Bucket=self.root.name, Prefix=self.root.key(""))
-            for upload in [found for page in pages for found in page.get("Uploads", ())]:
-                if (now - upload["Initiated"]).total_seconds() >= older_than:
-                    self.client.abort_multipart_upload(Bucket=self.root.name, Key=upload["Key"], UploadId=upload["UploadId"])
+            self.leftovers(older_than, remove=True)
+        except RunstoneError as error:
+            log.warning("unfinished uploads could not be swept: %s", error.message)
+
+    def leftovers(self, older_than: float, *, remove: bool) -> Leftovers:
+        """Younger uploads may be another server's, or a client's."""
+        try:
+            return s3_listing.leftovers(self.client, self.root, older_than, remove=remove)
         except Exception as error:
-            log.warning("unfinished uploads could not be swept: %s %s", type(error).__name__, code_of(error))
+            raise as_public_error(error) from error
+
+    def walk(self, folder: str) -> Iterator[list[Found]]:
+        try:
+            yield from s3_listing.files(self.client, self.root, folder)
+        except Exception as error:
+            raise as_public_error(error) from error
 
     def close(self) -> None:
         self._threads.shutdown(wait=True)
@@ -137,7 +144,9 @@ class S3Store:
         self._folders.clear()
         return await self.run(self._delete, key)
 
-    async def write(self, key: str, chunks: AsyncIterator[bytes], size: int | None, limit: int = 0) -> StoredFile:
+    async def write(
+        self, key: str, chunks: AsyncIterator[bytes], size: int | None, limit: int = 0, announce: Announce | None = None
+    ) -> StoredFile:
         if limit and size is not None and size > limit:
             raise too_large(limit)
         await self.refuse_clash(key)
@@ -151,7 +160,7 @@ class S3Store:
                 raise InvalidParameter(
                     f"The upload ended after {upload.size} of {size} bytes; nothing was stored. Send it again."
                 )
-            return await upload.finish()
+            return await upload.finish(announce)
         except Exception:
             await self.run(upload.discard)
             raise

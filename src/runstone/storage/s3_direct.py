@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from runstone.storage.s3_client import code_of
-from runstone.storage.store import Part, Signed, StoredFile
+from runstone.storage.store import Announce, Part, Signed, StoredFile
 
 if TYPE_CHECKING:
     from runstone.storage.s3 import S3Store
@@ -29,10 +30,12 @@ class S3Parts:
     async def parts(self, key: str, upload: str) -> list[Part]:
         return await self._store.run(self._parts, key, upload)
 
-    async def complete(self, key: str, upload: str, parts: Sequence[Part]) -> StoredFile:
+    async def complete(self, key: str, upload: str, parts: Sequence[Part], announce: Announce | None = None) -> StoredFile:
         await self._store.refuse_clash(key)
-        await self._store.run(self._complete, key, upload, parts)
-        return StoredFile(key, sum(part.size for part in parts), "")
+        found = StoredFile(key, sum(part.size for part in parts), "")
+        if announce is not None:
+            await announce(found)
+        return replace(found, etag=await self._store.run(self._complete, key, upload, parts))
 
     async def abort(self, key: str, upload: str) -> None:
         await self._store.run(self._abort, key, upload)
@@ -46,9 +49,10 @@ class S3Parts:
         found = [part for page in pages for part in page.get("Parts", ())]
         return [Part(part["PartNumber"], part["ETag"].strip('"'), part["Size"]) for part in found]
 
-    def _complete(self, key: str, upload: str, parts: Sequence[Part]) -> None:
+    def _complete(self, key: str, upload: str, parts: Sequence[Part]) -> str:
         listed = {"Parts": [{"PartNumber": part.number, "ETag": f'"{part.etag}"'} for part in parts]}
-        self._store.client.complete_multipart_upload(**self._store.place(key), UploadId=upload, MultipartUpload=listed)
+        made = self._store.client.complete_multipart_upload(**self._store.place(key), UploadId=upload, MultipartUpload=listed)
+        return str(made.get("ETag", ""))
 
     def _abort(self, key: str, upload: str) -> None:
         try:

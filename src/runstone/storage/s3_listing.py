@@ -7,10 +7,13 @@ S3 has no folders: with a delimiter it answers keys and common prefixes. It sort
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
+from runstone.storage.locations import Bucket
 from runstone.storage.paths import RESERVED_PREFIX
-from runstone.storage.store import Entry
+from runstone.storage.s3_client import code_of
+from runstone.storage.store import Entry, Found, Leftovers
 
 PAGE = 1000
 
@@ -80,6 +83,46 @@ def _raw(client: Any, bucket: str, folder: str, after: str, limit: int | None) -
             return
         query["ContinuationToken"] = answer["NextContinuationToken"]
         query.pop("StartAfter", None)
+
+
+def files(client: Any, root: Bucket, folder: str) -> Iterator[list[Found]]:
+    """All files below `folder`, a key or ''."""
+    above = len(root.key(""))
+    query: dict[str, Any] = {"Bucket": root.name, "Prefix": root.key(f"{folder}/" if folder else ""), "MaxKeys": PAGE}
+    while True:
+        answer = client.list_objects_v2(**query)
+        items = [(item["Key"][above:], item) for item in answer.get("Contents", ())]
+        page = [Found(key, item["Size"], item["LastModified"].timestamp()) for key, item in items if _is_reachable(key)]
+        if page:
+            yield page
+        if not answer.get("IsTruncated"):
+            return
+        query["ContinuationToken"] = answer["NextContinuationToken"]
+
+
+def leftovers(client: Any, root: Bucket, older_than: float, *, remove: bool) -> Leftovers:
+    """Uploads in parts that were begun `older_than` seconds ago and are not completed; aborted if so wished."""
+    now, count, size = datetime.now(UTC), 0, 0
+    pages = client.get_paginator("list_multipart_uploads").paginate(Bucket=root.name, Prefix=root.key(""))
+    for upload in [found for page in pages for found in page.get("Uploads", ())]:
+        if (now - upload["Initiated"]).total_seconds() < older_than:
+            continue
+        named = {"Bucket": root.name, "Key": upload["Key"], "UploadId": upload["UploadId"]}
+        try:
+            parts = client.get_paginator("list_parts").paginate(**named)
+            size += sum(part["Size"] for page in parts for part in page.get("Parts", ()))
+            if remove:
+                client.abort_multipart_upload(**named)
+        except Exception as error:
+            if code_of(error) != "NoSuchUpload":
+                raise
+            continue  # it ended meanwhile
+        count += 1
+    return Leftovers(count, size)
+
+
+def _is_reachable(key: str) -> bool:
+    return all(map(_is_artifact, key.split("/")))
 
 
 def _is_artifact(name: str) -> bool:

@@ -13,11 +13,12 @@ import hashlib
 import logging
 import zlib
 from collections import deque
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from runstone.errors import InvalidParameter
 from runstone.storage.s3_client import as_public_error
-from runstone.storage.store import StoredFile
+from runstone.storage.store import Announce, StoredFile
 
 if TYPE_CHECKING:
     from runstone.storage.s3 import S3Store
@@ -75,14 +76,19 @@ class Upload:
             self.size += count
             view = view[count:]
 
-    async def finish(self) -> StoredFile:
+    async def finish(self, announce: Announce | None = None) -> StoredFile:
         if not self._upload_id:
-            await self._store.run(self._put)
-        else:
-            await self._flush()
-            parts = [await asyncio.wrap_future(sent) for sent in self._sent]
-            await self._store.run(self._complete, parts)
-        return StoredFile(self._key, self.size, self._digest.hexdigest())
+            body = await self._store.run(self._only_piece)
+            found = StoredFile(self._key, self.size, self._digest.hexdigest())
+            if announce is not None:
+                await announce(found)
+            return replace(found, etag=await self._store.run(self._put, body))
+        await self._flush()
+        parts = [await asyncio.wrap_future(sent) for sent in self._sent]
+        found = StoredFile(self._key, self.size, self._digest.hexdigest())
+        if announce is not None:
+            await announce(found)
+        return replace(found, etag=await self._store.run(self._complete, parts))
 
     def discard(self) -> None:
         """Runs in a thread: wait for the pieces under way, then let the store forget the upload."""
@@ -143,17 +149,22 @@ class Upload:
             concurrent.futures.wait([digesting])
             self._store.buffers.give(buffer)
 
-    def _complete(self, parts: list[dict[str, Any]]) -> None:
-        place = self._store.place(self._key)
-        self._store.client.complete_multipart_upload(**place, UploadId=self._upload_id, MultipartUpload={"Parts": parts})
+    def _complete(self, parts: list[dict[str, Any]]) -> str:
+        place, listed = self._store.place(self._key), {"Parts": parts}
+        made = self._store.client.complete_multipart_upload(**place, UploadId=self._upload_id, MultipartUpload=listed)
         self._upload_id = ""
+        return str(made.get("ETag", ""))
 
-    def _put(self) -> None:
+    def _only_piece(self) -> bytes:
         body = bytes(memoryview(self._buffer)[: self._filled])
         self._digest.update(body)
-        place = self._store.place(self._key)
-        self._store.client.put_object(**place, Body=body, ChecksumCRC32=crc32(body), **self._store.access.encryption)
         self._store.buffers.give(self._buffer)
+        return body
+
+    def _put(self, body: bytes) -> str:
+        place = self._store.place(self._key)
+        made = self._store.client.put_object(**place, Body=body, ChecksumCRC32=crc32(body), **self._store.access.encryption)
+        return str(made.get("ETag", ""))
 
 
 def piece_size(size: int | None) -> int:

@@ -21,7 +21,7 @@ from pathlib import Path
 from runstone.errors import InvalidParameter, Unavailable
 from runstone.storage import descent
 from runstone.storage.paths import RESERVED_PREFIX
-from runstone.storage.store import StoredFile
+from runstone.storage.store import Leftovers, StoredFile
 
 STAGING = f"{RESERVED_PREFIX}staging"
 # Uploads in parts belong to no process: they go when nothing has come for so long.
@@ -50,13 +50,20 @@ class Upload:
         with self._lock:
             self._write(pieces)
 
-    def finish(self, pieces: Sequence[bytes]) -> StoredFile:
-        """The last pieces; then the file is on the disk and visible under its name."""
+    def seal(self, pieces: Sequence[bytes]) -> StoredFile:
+        """The last pieces; then the whole file is on the disk, and nobody sees it yet."""
         with self._lock:
             self._write(pieces)
             os.fsync(self._descriptor)
-            self.publish()
-            return StoredFile(self._key, self._size, self._digest.hexdigest())
+            etag = descent.etag_of(os.fstat(self._descriptor))
+            return StoredFile(self._key, self._size, self._digest.hexdigest(), etag)
+
+    def publish(self) -> None:
+        """Give the sealed file its name."""
+        with self._lock:
+            if self._ended:
+                raise Unavailable("The upload was cancelled; nothing was stored.")
+            self._name_it()
 
     def discard(self) -> None:
         with self._lock:
@@ -105,8 +112,7 @@ class Upload:
                 os.close(self._descriptor)  # swept by a starting server in the moment before it was locked
                 self._descriptor = -1
 
-    def publish(self) -> None:
-        """Give the staged file its name."""
+    def _name_it(self) -> None:
         for _ in range(ATTEMPTS):
             try:
                 with descent.folder(self._root, self._parent, create=True) as parent:
@@ -145,11 +151,32 @@ def remove(root: Path, key: str) -> bool:
 
 def sweep(root: Path) -> None:
     """Remove leftovers only: another server process may be uploading into the same folder right now."""
+    leftovers(root, 0, remove=True)
+
+
+def leftovers(root: Path, older_than: float, *, remove: bool) -> Leftovers:
+    """What uploads and deletions left that nobody works on, at least `older_than` seconds old; removed if so wished."""
+    count, size = 0, 0
     with contextlib.suppress(FileNotFoundError), descent.folder(root, STAGING) as staging:
         for name in os.listdir(staging):
             with contextlib.suppress(OSError):
-                if not _in_use(staging, name):
+                if _in_use(staging, name, older_than):
+                    continue
+                size += _size(staging, name)
+                count += 1
+                if remove:
                     take_apart(staging, name)
+    return Leftovers(count, size)
+
+
+def _size(staging: int, name: str) -> int:
+    found = descent.look(staging, name)
+    if found is None or not stat.S_ISDIR(found.st_mode):
+        return found.st_size if found is not None else 0
+    size = 0
+    for _, _, names, folder in os.fwalk(name, dir_fd=staging):
+        size += sum(below.st_size for below in (descent.look(folder, each) for each in names) if below is not None)
+    return size
 
 
 def take_apart(staging: int, name: str) -> None:
@@ -165,11 +192,16 @@ def take_apart(staging: int, name: str) -> None:
                 os.unlink(name, dir_fd=staging)
 
 
-def _in_use(staging: int, name: str) -> bool:
+def _in_use(staging: int, name: str, older_than: float = 0) -> bool:
     found = descent.look(staging, name)
-    if found is not None and name.startswith(PARTS_PREFIX):
-        return time.time() - found.st_mtime < LEFTOVER_SECONDS
-    if found is None or not stat.S_ISREG(found.st_mode):
+    if found is None:
+        return True
+    age = time.time() - found.st_mtime
+    if name.startswith(PARTS_PREFIX):
+        return age < max(LEFTOVER_SECONDS, older_than)
+    if age < older_than:
+        return True
+    if not stat.S_ISREG(found.st_mode):
         return False
     descriptor = os.open(name, descent.FILE_FLAGS, dir_fd=staging)
     try:

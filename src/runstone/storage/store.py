@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -27,11 +27,36 @@ class Stat:
 
 @dataclass(frozen=True, slots=True)
 class StoredFile:
-    """What an upload left: the key, the size in bytes, and the SHA-256 in hexadecimal ('' when the bytes did not pass here)."""
+    """What an upload left: the key, the size in bytes, and the SHA-256 in hexadecimal ('' when the bytes did not pass here).
+
+    `etag` is the one that the file will be found with; '' while the store has not said it yet.
+    """
 
     path: str
     size: int
     sha256: str
+    etag: str = ""
+
+
+# Awaited when all bytes of an upload are there and none is visible yet. When it raises, nothing is stored.
+Announce = Callable[[StoredFile], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A file met on a walk through the store; `modified` is in seconds since the epoch."""
+
+    key: str
+    size: int
+    modified: float
+
+
+@dataclass(frozen=True, slots=True)
+class Leftovers:
+    """Uploads that nobody finished, and the bytes that they hold."""
+
+    count: int = 0
+    size: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +105,7 @@ class PartStore(Protocol):
     async def parts(self, key: str, upload: str) -> list[Part]:
         """What has arrived, by number; a local store may hold several versions of a part. Raises `NotFound`."""
 
-    async def complete(self, key: str, upload: str, parts: Sequence[Part]) -> StoredFile:
+    async def complete(self, key: str, upload: str, parts: Sequence[Part], announce: Announce | None = None) -> StoredFile:
         """Make the file of `parts`, all of them out of what `parts` answered, and forget the upload."""
 
     async def abort(self, key: str, upload: str) -> None:
@@ -127,7 +152,9 @@ class ArtifactStore(Protocol):
     async def open(self, key: str) -> OpenFile:
         """Raises `NotFound`, and `InvalidParameter` for a folder."""
 
-    async def write(self, key: str, chunks: AsyncIterator[bytes], size: int | None, limit: int = 0) -> StoredFile:
+    async def write(
+        self, key: str, chunks: AsyncIterator[bytes], size: int | None, limit: int = 0, announce: Announce | None = None
+    ) -> StoredFile:
         """Store the whole stream or nothing. `size` is what the sender announced, `limit` the most that is taken (0: any).
 
         Raises `PayloadTooLarge`, `StorageFull`, and `InvalidParameter` for a wrong size or when a folder is in the way.
@@ -135,5 +162,11 @@ class ArtifactStore(Protocol):
 
     async def delete(self, key: str) -> bool:
         """Remove a file, or a folder with everything in it; whether there was one."""
+
+    def walk(self, folder: str) -> Iterator[list[Found]]:
+        """All files below `folder` ('' is the root), at most a thousand at a time, in no order. Blocks: for threads."""
+
+    def leftovers(self, older_than: float, *, remove: bool) -> Leftovers:
+        """Uploads begun `older_than` seconds ago and neither finished nor under way. Blocks: for threads."""
 
     def close(self) -> None: ...

@@ -1,0 +1,155 @@
+"""Noticing on the way out that a stored file is not one that was recorded."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import logging
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+from runstone.artifacts import queries
+from runstone.artifacts.queries import GRANTED, Record
+from runstone.artifacts.records import Records
+from runstone.errors import DataLoss, Unavailable
+from runstone.storage.local import no_such_artifact
+from runstone.storage.store import ArtifactStore, OpenFile, Stat
+
+ATTEMPTS = 20
+
+log = logging.getLogger("runstone.artifacts")
+
+# Files that are being read from end to end before a part of them is sent: (path, etag) to the one reader.
+_assuring: dict[tuple[str, str], asyncio.Task[None]] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A file and the versions that it may be; none when nothing is recorded of it, and then there is nothing to compare.
+
+    `exact`: it is the file that was stored, not one that was put there since (a restored copy, or something else).
+    """
+
+    records: Records
+    key: str
+    file: OpenFile
+    versions: list[Record]
+    exact: bool
+
+    @property
+    def digests(self) -> dict[str, Record]:
+        """What the bytes may hash to; empty when there is no telling."""
+        if any(record.sha256 is None for record in self.versions):
+            return {}
+        return {str(record.sha256): record for record in self.versions}
+
+
+async def opened(store: ArtifactStore, key: str, records: Records) -> Opened:
+    """Raises what opening raises, and `DataLoss` for a file of another size than any that was recorded."""
+    for _ in range(ATTEMPTS):
+        file = await store.open(key)
+        try:
+            # Read when the file is open: its record is older than the file.
+            versions = await records.find(store, key)
+            etag, size = file.stat.etag, file.stat.size
+            same = [record for record in versions if record.etag == etag and record.size == size]
+            if same or not versions or any(record.state == GRANTED for record in versions):
+                return Opened(records, key, file, same, exact=True)
+            if await _stands(store, key, etag):
+                return Opened(records, key, file, _of_size(versions, key, size), exact=False)
+        except BaseException:
+            file.close()
+            raise
+        file.close()  # it was replaced between the two looks
+    raise Unavailable("The artifact is being replaced again and again. Ask for it again.")
+
+
+async def stat(store: ArtifactStore, key: str, records: Records) -> Stat:
+    """Of a file that a client fetches from the store itself. Raises as `opened`, and `DataLoss` where one had to read it to know."""
+    found = await store.stat(key)
+    if found is None:
+        raise no_such_artifact(key)
+    versions = await records.find(store, key)
+    if not versions or any(record.etag == found.etag for record in versions):
+        return found
+    checked = await opened(store, key, records)
+    try:
+        await assure(checked)
+        return checked.file.stat
+    finally:
+        checked.file.close()
+
+
+async def _stands(store: ArtifactStore, key: str, etag: str) -> bool:
+    """Whether the file is still the one to be found: the records that were read since it was opened are then its own."""
+    found = await store.stat(key)
+    return found is not None and found.etag == etag
+
+
+def _of_size(versions: list[Record], key: str, size: int) -> list[Record]:
+    """Without a SHA-256 only the store's word tells versions apart, and it has another by now."""
+    found = [record for record in versions if record.size == size and (record.sha256 or not record.etag)]
+    if found:
+        return found
+    if any(record.size == size for record in versions):
+        raise altered(key, "is not the version that was stored")
+    raise altered(key, f"has {size} bytes and not the {versions[-1].size} that were stored")
+
+
+async def whole(found: Opened) -> AsyncIterator[bytes]:
+    """The pieces of a whole file. The last one is held back until the SHA-256 of all is known to be a recorded one, so that a
+    reader of an altered file is cut off before its end. Raises `DataLoss`.
+    """
+    size, digests = found.file.stat.size, found.digests
+    if not digests:
+        async for piece in found.file.pieces(0, size):
+            yield piece
+        return
+    digest, sent = hashlib.sha256(), 0
+    async for piece in found.file.pieces(0, size):
+        hashed = asyncio.get_running_loop().run_in_executor(None, digest.update, piece)
+        sent += len(piece)
+        try:
+            if sent < size:
+                yield piece  # the thread counts while this is sent
+        finally:
+            await hashed
+        if sent >= size:
+            await _compare(found, digests, digest.hexdigest())
+            yield piece
+
+
+async def _compare(found: Opened, digests: dict[str, Record], digest: str) -> None:
+    record = digests.get(digest)
+    if record is None:
+        raise altered(found.key, "does not have the SHA-256 that was recorded when it was stored")
+    if not found.exact:
+        await found.records.db.write(lambda c: queries.anchor(c, record.id, found.file.stat.etag))
+
+
+async def assure(found: Opened) -> None:
+    """Before a part of a file is sent: a file that was put there by other hands is read once from end to end, and known
+    from then on. Raises `DataLoss`.
+    """
+    if found.exact or not found.digests:
+        return
+    place = (found.key, found.file.stat.etag)
+    reading = _assuring.get(place)
+    if reading is None:
+        reading = _assuring[place] = asyncio.create_task(_read_through(found))
+        reading.add_done_callback(lambda _: _assuring.pop(place, None))
+    await asyncio.shield(reading)
+
+
+async def _read_through(found: Opened) -> None:
+    async for _ in whole(found):
+        pass
+
+
+def altered(key: str, how: str) -> DataLoss:
+    log.error("an artifact was altered in the store", extra={"artifact": key[:300], "how": how})
+    name = key.rpartition("/")[2]
+    return DataLoss(
+        f"The artifact '{name}' was altered in the store: it {how}. It is not sent. Restore it from a backup, or upload it again; "
+        "`runstone artifacts verify` lists every such file."
+    )

@@ -1,0 +1,300 @@
+"""Recording what is stored, so that a record is never wrong: not after a crash, and not when several write to one place.
+
+A file cannot change in one step with the database. So a record is a version that *may* stand at its path, and is there
+before the file is: an upload makes its record, publishes the bytes, and then drops the records of the versions that had
+been there when it began. In between a reader accepts either version. Nothing is locked, and any number of servers may do
+this at once: a version is published once, and dropped only by what was published after it.
+
+A deletion lets the records leave, removes the files, and drops the records that left. What a crash leaves between two
+states is settled by a look at the file (artifacts/settling.py).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass, field
+from functools import partial
+
+from fastapi import Request
+from sqlalchemy import Connection
+
+from runstone.artifacts import queries
+from runstone.artifacts.media import media_type
+from runstone.artifacts.queries import COUNTED, GRANTED, LEAVING, PENDING, STORED, New, Record
+from runstone.core.clock import now_ms
+from runstone.core.db import Database
+from runstone.core.scope import Scope, context_of
+from runstone.errors import RunstoneError
+from runstone.storage.roots import Roots
+from runstone.storage.store import Announce, ArtifactStore, StoredFile
+
+# A version that has been between two states for so long was left there by a process that ended.
+STALE_MS = 3_600_000
+BATCH = 1000
+
+_RUN_ID = re.compile(r"[0-9a-f]{32}\Z")
+_KINDS = {"models": ("logged_model", re.compile(r"m-[0-9a-f]{32}\Z")), "traces": ("trace", re.compile(r"tr-[^/]+\Z"))}
+
+
+@dataclass
+class _Step:
+    """An upload between its announcement and its end: its record, and those that it is to drop."""
+
+    mine: int = 0
+    found: StoredFile | None = None
+    going: list[int] = field(default_factory=list)
+    marked: list[int] = field(default_factory=list)  # those of them that counted until now
+
+
+class Records:
+    """The records of one request: its database, and in whose workspace and name. `quota` in bytes, 0 for none."""
+
+    def __init__(self, db: Database, scope: Scope, roots: Roots, quota: int = 0) -> None:
+        self.db, self.scope, self._roots, self._quota = db, scope, roots, quota
+
+    @classmethod
+    def of(cls, request: Request) -> Records:
+        ctx = context_of(request)
+        return cls(ctx.db, ctx.scope, request.app.state.roots, ctx.settings.workspace_quota_bytes)
+
+    def covers(self, store: ArtifactStore) -> bool:
+        """Only the store behind `mlflow-artifacts:/` is the server's alone: into other folders clients write themselves."""
+        return store is self._roots.served
+
+    async def find(self, store: ArtifactStore, key: str) -> list[Record]:
+        """The versions that may stand there; none when nothing is recorded. One look-up by an index."""
+        return await self.db.read(lambda c: queries.find(c, key)) if self.covers(store) else []
+
+    async def upload(
+        self, store: ArtifactStore, key: str, chunks: AsyncIterator[bytes], size: int | None, limit: int = 0
+    ) -> StoredFile:
+        """Store the whole stream and record it, or nothing. Raises what the store raises, and `QuotaExceeded`: before the
+        first byte when the size is announced, else when there is no more room.
+        """
+        room = await self._room(store, key)
+        if room is not None and size is not None and size > room:
+            raise queries.over_quota(self._quota, self._quota - room, size)
+        chunks = chunks if room is None else self._within(chunks, room)
+        return await self.recorded(store, key, lambda announce: store.write(key, chunks, size, limit, announce))
+
+    async def refuse_without_room(self, store: ArtifactStore, key: str, size: int) -> None:
+        """A part of a file: whether the workspace could keep it at all. What counts is the whole, at its completion."""
+        room = await self._room(store, key)
+        if room is not None and size > room:
+            raise queries.over_quota(self._quota, self._quota - room, size)
+
+    async def recorded(
+        self, store: ArtifactStore, key: str, store_it: Callable[[Announce | None], Awaitable[StoredFile]]
+    ) -> StoredFile:
+        """Let `store_it` make the file, recorded before it is visible."""
+        if not self.covers(store):
+            return await store_it(None)
+        step = _Step()
+
+        async def announce(found: StoredFile) -> None:
+            new = self.new(key, found)
+            step.mine, step.going, step.marked = await self.db.write(lambda c: self._reserve(c, new))
+            step.found = found
+
+        try:
+            written = await store_it(announce)
+        except Exception as error:
+            if step.found is not None and await _is_unpublished(store, step.found, error):
+                await self.db.write(lambda c: _retract(c, step))
+            raise
+        await self._settle(store, step, written)
+        return written
+
+    async def expect_unseen(self, store: ArtifactStore, key: str, seconds: int) -> None:
+        """For `seconds` a client may put any file there without this server: what is recorded of it need not hold."""
+        if self.covers(store):
+            new = self.new(key, StoredFile(key, 0, ""), GRANTED)._replace(changed_time=now_ms() + seconds * 1000)
+            await self.db.write(lambda c: queries.add(c, new))
+
+    async def delete(self, store: ArtifactStore, key: str) -> bool:
+        """Remove a file or folder with its records; whether there was one."""
+        if not self.covers(store):
+            return await store.delete(key)
+        left = await self._leave(key)
+        found = await store.delete(key)
+        if found or left:
+            await self.forget(store, key)
+        return found or left
+
+    async def forget(self, store: ArtifactStore, key: str) -> None:
+        """Drop the records of files at and below `key` that are not there any more."""
+        await self._forget_gone(store, await self.db.read(lambda c: queries.find(c, key)))
+        async for page in self._below(key):
+            await self._forget_gone(store, page)
+
+    def new(self, key: str, found: StoredFile, state: str = PENDING) -> New:
+        kind, owner = owner_of(key)
+        now = now_ms()
+        return New(
+            self.scope.workspace_id,
+            key,
+            kind,
+            owner,
+            found.size,
+            found.sha256 or None,
+            found.etag,
+            state,
+            media_type(key.rpartition("/")[2]),
+            self.scope.user,
+            now,
+            now,
+        )
+
+    async def _room(self, store: ArtifactStore, key: str) -> int | None:
+        """The largest file that the workspace has room for in place of what stands at `key`; None for any."""
+        if not self._quota or not self.covers(store):
+            return None
+
+        def room(connection: Connection) -> int:
+            own = sum(record.size for record in queries.find(connection, key) if record.state == STORED)
+            return max(0, self._quota - queries.usage(connection, self.scope.workspace_id)[0] + own)
+
+        return await self.db.read(room)
+
+    async def _within(self, chunks: AsyncIterator[bytes], room: int) -> AsyncIterator[bytes]:
+        received = 0
+        async for chunk in chunks:
+            received += len(chunk)
+            if received > room:
+                raise queries.over_quota(self._quota, self._quota - room, received)
+            yield chunk
+
+    def _reserve(self, connection: Connection, new: New) -> tuple[int, list[int], list[int]]:
+        """What stands or stood there now is older than what this upload publishes next, and makes room for it."""
+        standing = queries.find(connection, new.path)
+        going = [record.id for record in standing if _is_over(record, new.created_time)]
+        marked, freed = list[int](), 0
+        if any(record.state == STORED for record in standing):
+            marked = queries.set_state(connection, going, (STORED,), LEAVING, new.created_time)
+            freed = sum(record.size for record in standing if record.id in marked)
+        mine = queries.add(connection, new)
+        queries.count(connection, [(new.workspace_id, new.size, 1)], self._quota if new.size > freed else 0)
+        return mine, going, marked
+
+    async def _settle(self, store: ArtifactStore, step: _Step, written: StoredFile) -> None:
+        def settle(connection: Connection) -> tuple[bool, list[Record]]:
+            held = queries.settle(connection, step.mine, written.etag, now_ms())
+            queries.drop(connection, step.going)
+            others = [record for record in queries.find(connection, written.path) if record.id != step.mine]
+            return held, others
+
+        held, others = await self.db.write(settle)
+        if not held:
+            await self._record_again(store, written)
+        elif any(record.state == STORED for record in others):
+            await self._drop_replaced(store, written.path)
+
+    async def _record_again(self, store: ArtifactStore, written: StoredFile) -> None:
+        """A deletion took the record between the announcement and the file: whichever came last decides."""
+        new = self.new(written.path, written, STORED)
+
+        def record(connection: Connection) -> int:
+            number = queries.add(connection, new)
+            queries.count(connection, [(new.workspace_id, new.size, 1)])
+            return number
+
+        number = await self.db.write(record)
+        if await store.stat(written.path) is None:
+            await self.db.write(lambda c: queries.drop(c, [number]))
+
+    async def _drop_replaced(self, store: ArtifactStore, key: str) -> None:
+        """Two uploads went on at once, and neither knew the other's version when it began. A version is visible before it is
+        called stored, so all that are called so before a look at the file are older than what is seen.
+        """
+        stored = [record for record in await self.find(store, key) if record.state == STORED]
+        standing = await store.stat(key)
+        if standing is not None and standing.etag in [record.etag for record in stored]:
+            newest = max(record.id for record in stored if record.etag == standing.etag)
+            older = [record.id for record in stored if record.id != newest]
+            await self.db.write(lambda c: queries.drop(c, older))
+
+    async def _leave(self, key: str) -> bool:
+        """Whether anything is recorded at or below `key`."""
+        left = await self._let_go(await self.db.read(lambda c: queries.find(c, key)))
+        async for page in self._below(key):
+            left = await self._let_go(page) or left
+        return left
+
+    async def _let_go(self, records: list[Record]) -> bool:
+        numbers = [record.id for record in records if record.state in COUNTED]
+        if numbers:
+            await self.db.write(lambda c: queries.set_state(c, numbers, COUNTED, LEAVING, now_ms()))
+        return any(record.state != GRANTED for record in records)
+
+    async def _forget_gone(self, store: ArtifactStore, records: list[Record]) -> None:
+        gone = [record.id for record in records if record.state == LEAVING]
+        late = [record for record in records if record.state in COUNTED and await _is_missing(store, record.path)]
+        gone += [record.id for record in late if record.state == STORED]
+        pending = [record.id for record in late if record.state == PENDING]
+        if gone or pending:
+
+            def forget(connection: Connection) -> None:
+                queries.set_state(connection, pending, (PENDING,), LEAVING, now_ms())
+                queries.drop(connection, gone)
+
+            await self.db.write(forget)
+
+    async def _below(self, key: str) -> AsyncIterator[list[Record]]:
+        after = ("", 0)
+        while page := await self.db.read(partial(queries.page_below, folder=key, after=after, limit=BATCH)):
+            yield page
+            after = (page[-1].path, page[-1].id)
+
+
+def _is_over(record: Record, now: int) -> bool:
+    """Whether nothing can publish this version any more."""
+    if record.state == PENDING:
+        return record.changed_time < now - STALE_MS
+    return record.state != GRANTED or record.changed_time < now
+
+
+def _retract(connection: Connection, step: _Step) -> None:
+    """The file was not published: what stood there stands there still."""
+    queries.set_state(connection, step.marked, (LEAVING,), STORED, now_ms())
+    queries.drop(connection, [step.mine])
+
+
+async def _is_unpublished(store: ArtifactStore, found: StoredFile, error: Exception) -> bool:
+    """Whether the failed upload is sure not to have become visible. Where it is not, its record stays until it is settled."""
+    if isinstance(error, RunstoneError) and error.status < 500:
+        return True
+    if not found.etag:
+        return False
+    try:
+        standing = await store.stat(found.path)
+    except RunstoneError:
+        return False
+    return standing is None or standing.etag != found.etag
+
+
+async def _is_missing(store: ArtifactStore, key: str) -> bool:
+    try:
+        return await store.stat(key) is None
+    except RunstoneError as error:
+        if error.status < 500:  # a folder stands there, or nothing that is a file
+            return True
+        raise
+
+
+def owner_of(key: str) -> tuple[str, str]:
+    """(kind, id) of what a place in the store belongs to, by its form alone: the owner may be another server's.
+
+    The server gives out `<experiment>/<run>/artifacts`, `<experiment>/models/<model>/artifacts` and
+    `<experiment>/traces/<trace>/artifacts`.
+    """
+    parts = key.split("/")
+    for i in range(1, len(parts) - 1):
+        if parts[i] != "artifacts":
+            continue
+        if _RUN_ID.match(parts[i - 1]):
+            return "run", parts[i - 1]
+        kind, form = _KINDS.get(parts[i - 2] if i > 1 else "", ("", _RUN_ID))
+        if kind and form.match(parts[i - 1]):
+            return kind, parts[i - 1]
+    return "store", ""

@@ -1,0 +1,90 @@
+"""Settling what a crash, or a client with a signed URL, left between two states: a look at the file says which version it is."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from functools import partial
+
+from sqlalchemy import Connection
+
+from runstone.artifacts import queries
+from runstone.artifacts.queries import GRANTED, PENDING, STORED, Record
+from runstone.artifacts.records import STALE_MS
+from runstone.core.clock import now_ms
+from runstone.core.db import Database
+from runstone.errors import RunstoneError
+from runstone.storage.roots import Roots
+from runstone.storage.store import ArtifactStore, Stat
+
+SECONDS = 600
+BATCH = 500
+
+
+async def one_round(db: Database, roots: Roots) -> None:
+    for path in await db.read(partial(queries.unsettled, before=now_ms() - STALE_MS, limit=BATCH)):
+        await settle(db, roots.served, path)
+
+
+async def settle(db: Database, store: ArtifactStore, path: str, stale_ms: int = STALE_MS) -> None:
+    """Leave one record of the file at `path`, or none when there is no file. Nothing happens while somebody is at work there."""
+    versions = await db.read(partial(queries.find, path=path))
+    if any(record.state != STORED and record.changed_time > now_ms() - stale_ms for record in versions):
+        return
+    try:
+        standing = await store.stat(path)
+        current = await _version_of(store, path, standing, versions) if standing is not None else None
+    except RunstoneError as error:
+        if error.status >= 500:
+            raise
+        standing, current = None, None  # a folder stands there
+
+    def write(connection: Connection) -> None:
+        if queries.find(connection, path) == versions:
+            _write(connection, versions, current, standing)
+
+    await db.write(write)
+
+
+async def _version_of(store: ArtifactStore, path: str, standing: Stat, versions: list[Record]) -> Record | None:
+    """The version that the file is; the last one for a file that is none of them, so that it is seen to be altered."""
+    for record in reversed(versions):
+        if record.etag == standing.etag and record.state != GRANTED:
+            return record
+    digest = ""
+    for record in reversed(versions):
+        if record.state == GRANTED:
+            return record
+        if record.size == standing.size:
+            if record.sha256 is None and record.state == PENDING:
+                return record
+            digest = digest or await _digest(store, path)
+            if record.sha256 == digest:
+                return record
+    return None
+
+
+def _write(connection: Connection, versions: list[Record], current: Record | None, standing: Stat | None) -> None:
+    if standing is None:
+        queries.drop(connection, [record.id for record in versions])
+        return
+    kept = current or versions[-1]
+    queries.drop(connection, [record.id for record in versions if record.id != kept.id])
+    if kept.state == GRANTED:
+        queries.take_in(connection, kept, standing.size, standing.etag, now_ms())
+        return
+    if kept.state != STORED:
+        queries.set_state(connection, [kept.id], (kept.state,), STORED, now_ms())
+    if current is not None:
+        queries.anchor(connection, kept.id, standing.etag)
+
+
+async def _digest(store: ArtifactStore, path: str) -> str:
+    file = await store.open(path)
+    try:
+        digest = hashlib.sha256()
+        async for piece in file.pieces(0, file.stat.size):
+            await asyncio.to_thread(digest.update, piece)
+        return digest.hexdigest()
+    finally:
+        file.close()
