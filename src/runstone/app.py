@@ -71,6 +71,7 @@ def create_app(settings: Settings, roots: Roots | None = None, database: Databas
         redirect_slashes=False,
     )
     app.state.settings, app.state.roots, app.state.db = settings, roots, database
+    app.state.draining = False
     experiment_lifecycle.followers[:] = [run_queries.follow_experiment]
     for router in ROUTERS:
         # One flat list, which core/dispatch.py looks up by exact path; included routers would be nested.
@@ -91,6 +92,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     app.state.roots = app.state.roots or open_roots(settings)
     app.state.db = app.state.db or open_database(settings)
     app.state.token_key = app.state.db.read_now(token_key)
+    app.state.checks = runstone.status.checks(app)
     try:
         async with jobs.running(app.state.db, upkeep.jobs(settings, app.state.roots)):
             yield

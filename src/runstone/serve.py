@@ -8,9 +8,12 @@ import os
 import resource
 import socket
 import sys
+import time
 from collections.abc import Callable, Iterator
+from types import FrameType
 
 import uvicorn
+from fastapi import FastAPI
 from uvicorn.supervisors import Multiprocess
 
 from runstone.app import create_app, framed, open_database, open_roots
@@ -32,11 +35,24 @@ DESCRIPTORS_KEPT = 256
 
 
 class _Server(uvicorn.Server):
-    """Says when it is ready, once, in words."""
+    """Says when it is ready, once, in words; and, told to stop, first has load balancers send requests elsewhere."""
 
-    def __init__(self, config: uvicorn.Config, ready: Callable[[], None]) -> None:
+    def __init__(self, config: uvicorn.Config, ready: Callable[[], None], app: FastAPI, drain_seconds: float = 0) -> None:
         super().__init__(config)
-        self._ready = ready
+        self._ready, self._app, self._drain_seconds = ready, app, drain_seconds
+        self._stop_at = 0.0
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        if self._drain_seconds and not self._stop_at:
+            self._stop_at = time.monotonic() + self._drain_seconds
+            self._app.state.draining = GuardedProtocol.draining = True
+        else:
+            super().handle_exit(sig, frame)
+
+    async def on_tick(self, counter: int) -> bool:
+        if self._stop_at and time.monotonic() >= self._stop_at:
+            self.should_exit = True
+        return await super().on_tick(counter)
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -65,8 +81,8 @@ def run(settings: Settings, ready: Callable[[], None]) -> None:
     roots, database = open_roots(settings), open_database(settings)
     if settings.workers == 1:
         _limit(settings)
-        app = framed(create_app(settings, roots, database))
-        _Server(_config(app), ready).run([listener])
+        app = create_app(settings, roots, database)
+        _Server(_config(framed(app)), ready, app, settings.drain_seconds).run([listener])
         return
     database.close()
     roots.close()

@@ -145,6 +145,14 @@ class Settings(BaseSettings):
     max_connections: int = _setting(
         8000, None, "Connections open at once per server process; more answer 503 and are closed.", ge=16
     )
+    drain_seconds: float = _setting(
+        0,
+        None,
+        "How long, in seconds, a server of one process that is told to stop goes on answering, while /readyz sends load balancers "
+        "elsewhere.",
+        ge=0,
+        le=600,
+    )
     truncate_long_values: bool = _setting(
         True,
         None,

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from fastapi import Request, Response
+import asyncio
+
+from fastapi import FastAPI, Request, Response
 from fastapi.responses import PlainTextResponse
-from sqlalchemy import text
 
 from runstone.artifacts.direct import offered
 from runstone.core import wire
 from runstone.core.failures import json_answer
-from runstone.core.scope import Ctx
+from runstone.core.readiness import Check, database_check
 from runstone.core.wire import answer
-from runstone.errors import RunstoneError, Unavailable
+from runstone.errors import Unavailable
+from runstone.storage.store import ArtifactStore
 
 router = wire.ApiRouter()
 
@@ -30,13 +32,27 @@ async def live() -> Response:
 
 
 @router.get("/readyz", name="open")
-async def ready(ctx: Ctx) -> Response:
-    """Whether this process can do its work now: the database answers."""
-    try:
-        await ctx.db.read(lambda c: c.execute(text("SELECT 1")).scalar())
-    except RunstoneError:
-        return json_answer(Unavailable("The database does not answer."))
-    return answer({"status": "ready"})
+async def ready(request: Request) -> Response:
+    """Whether this process can do its work now. `?without=store` leaves out a check by its name, for a balancer that must not
+    take a server away because of something that all of them share.
+    """
+    state, skipped = request.app.state, request.query_params.get("without", "").split(",")
+    if state.draining:
+        return json_answer(Unavailable("Not ready: the server is about to stop."))
+    found = await asyncio.gather(*(check.problem() for check in state.checks if check.name not in skipped))
+    problems = [problem for problem in found if problem is not None]
+    return json_answer(Unavailable(f"Not ready: {' '.join(problems)}")) if problems else answer({"status": "ready"})
+
+
+def store_check(store: ArtifactStore) -> Check:
+    """The artifact store takes uploads."""
+    return Check("store", store.probe)
+
+
+def checks(app: FastAPI) -> list[Check]:
+    """Of a started application."""
+    state = app.state
+    return [database_check(state.db), *([store_check(state.roots.served)] if state.settings.serve_artifacts else [])]
 
 
 @router.get("/version", name="open")

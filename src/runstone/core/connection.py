@@ -37,6 +37,8 @@ class GuardedProtocol(OnePacket):
     # Requests worked on at once and connections open at once, in this process; set by serve.py.
     request_limit = 1000
     connection_limit = 8000
+    # The server is about to stop: no connection is kept for another request.
+    draining = False
 
     def __init__(self, *given: Any, **named: Any) -> None:
         super().__init__(*given, **named)
@@ -89,6 +91,8 @@ class GuardedProtocol(OnePacket):
         open_to_all = self.url.partition(b"?")[0].decode("latin-1") in UNGUARDED
         self.app = _busy if len(self.tasks) >= self.request_limit and not open_to_all else self._app
         super().on_headers_complete()
+        if self.draining and self.cycle is not None:
+            self.cycle.keep_alive = False
         self._unwatch()
         self._seen = self._received
         self._watch = self.loop.call_later(BODY_SECONDS, self._body_check)

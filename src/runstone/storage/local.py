@@ -18,6 +18,7 @@ from operator import attrgetter
 from pathlib import Path
 from typing import Any, TypeVar
 
+from runstone.core.readiness import nearly_full
 from runstone.errors import InvalidParameter, NotFound, PayloadTooLarge, Unavailable
 from runstone.storage import descent, staging, walking
 from runstone.storage.multipart import LocalParts
@@ -52,6 +53,9 @@ class LocalStore:
 
     def close(self) -> None:
         self._threads.shutdown(wait=True)
+
+    async def probe(self) -> str | None:
+        return await self.run(self._probe)
 
     async def entries(self, folder: str, after: str = "", limit: int | None = None) -> list[Entry]:
         return await self.run(self._list, folder, after, limit)
@@ -138,6 +142,11 @@ class LocalStore:
                 return os.pread(descriptor, length, start)
 
         return await self.run(read)
+
+    def _probe(self) -> str | None:
+        if not os.access(self.root / staging.STAGING, os.W_OK | os.X_OK):
+            return "The artifact folder cannot be written."
+        return "The disk of the artifacts is nearly full." if nearly_full(self.root) else None
 
     def _list(self, folder: str, after: str, limit: int | None, wanted: str = "") -> list[Entry]:
         """`wanted` is in lower case."""

@@ -110,6 +110,10 @@ class S3Store:
     def place(self, key: str) -> dict[str, str]:
         return {"Bucket": self.root.name, "Key": self.root.key(key)}
 
+    async def probe(self) -> str | None:
+        await self.run(lambda: self.client.head_bucket(Bucket=self.root.name))
+        return None
+
     async def entries(self, folder: str, after: str = "", limit: int | None = None) -> list[Entry]:
         prefix = self.root.key(f"{folder}/" if folder else "")
         return await self.run(s3_listing.entries, self.client, self.root.name, prefix, after, limit)

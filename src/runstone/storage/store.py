@@ -133,6 +133,9 @@ class ArtifactStore(Protocol):
     def signer(self) -> Signer | None:
         """None: clients reach this store through the server only."""
 
+    async def probe(self) -> str | None:
+        """What keeps it from taking uploads now, as a sentence; None when nothing does."""
+
     async def entries(self, folder: str, after: str = "", limit: int | None = None) -> list[Entry]:
         """The first `limit` names in `folder` ('' is the root) that sort behind `after`, by code point; a folder that does not
         exist is empty, and so is a file.
