@@ -25,6 +25,7 @@ import runstone.web.registry
 import runstone.web.runs
 import runstone.web.runs_table
 import runstone.web.static
+import runstone.web.views
 from runstone import upkeep
 from runstone.core import address, failures, frame, jobs, migrate
 from runstone.core.db import Database
@@ -57,6 +58,7 @@ ROUTERS = (
     runstone.web.runs_table.router,
     runstone.web.runs.router,
     runstone.web.registry.router,
+    runstone.web.views.router,
 )
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from fastapi import Request, Response
+from fastapi.responses import RedirectResponse
 from sqlalchemy import Connection
 
 from runstone.core import wire
@@ -21,6 +22,7 @@ from runstone.web import notes
 from runstone.web.formats import shared_prefix
 from runstone.web.sorting import Sorting
 from runstone.web.templating import page, wants_part
+from runstone.web.views import address, opens_with
 from runstone.web.windows import Window, window
 
 router = wire.ApiRouter()
@@ -73,6 +75,10 @@ class Problem:
 async def runs_table(request: Request, experiment_id: str, ctx: Ctx, _: ReadableWorkspace) -> Response:
     """Costs twelve statements at most, whatever the number of runs and metrics; only what is shown is read."""
     query = request.query_params
+    if not request.url.query and not wants_part(request):
+        number = ReadExperiment(experiment_id, ctx.scope).number
+        if saved := await ctx.db.read(lambda c: opens_with(request, ctx, c, number)):
+            return RedirectResponse(address(request, f"/experiments/{number}", saved), 303)
     asked = Asked(
         query.get("filter", "").strip(),
         "deleted" if query.get("view") == "deleted" else "active",
