@@ -15,7 +15,7 @@ depends_on = None
 
 def upgrade() -> None:
     operators = " text_pattern_ops" if op.get_bind().dialect.name == "postgresql" else ""
-    op.execute(f"CREATE INDEX ix_runs_name ON runs (workspace_id, lower(substr(name, 1, 200)){operators})")
+    op.execute(f"CREATE INDEX ix_runs_name ON runs (lower(substr(name, 1, 200)){operators}, workspace_id)")
 
 
 def downgrade() -> None:

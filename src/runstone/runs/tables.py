@@ -59,11 +59,12 @@ runs = Table(
     Column("revision", BigInteger, nullable=False, server_default="0"),
 )
 Index("ix_runs_unsealed", runs.c.id, **where("end_time IS NOT NULL AND sealed_whole = 0"))
-# For finding a run by the beginning of its name, whatever experiment it is in (runs/finding.py).
+# For finding a run by the beginning of its name, whatever experiment it is in (runs/finding.py). The workspace comes last:
+# every statement names it, and SQLite would enter here by the workspace alone.
 Index(
     "ix_runs_name",
-    runs.c.workspace_id,
     func.lower(func.substr(runs.c.name, 1, NAME_PREFIX)).label("beginning"),
+    runs.c.workspace_id,
     postgresql_ops=BY_BYTES,
 )
 Index("ix_runs_page", runs.c.experiment_id, runs.c.lifecycle_stage, desc(runs.c.start_time), runs.c.run_id)
