@@ -46,6 +46,7 @@ SHAPES: dict[str, dict[str, Any]] = {
     "not": {"filter": "NOT (params.tenth = '1' OR metrics.loss > 5)"},
     "since a time": {"filter": "start_time > 50 AND start_time < 60 AND metrics.loss > 5"},
     "name": {"filter": "run_name ILIKE '%a%'", "order_by": ["metrics.loss"]},
+    "exact name": {"filter": "run_name = 'b' OR run_name LIKE 'Ab%'", "order_by": ["end_time"]},
     "deleted": {"filter": "metrics.loss > 5", "run_view_type": "DELETED_ONLY"},
     "several experiments": {"filter": "params.tenth = '1'", "experiment_ids": ["0", "77"]},
     "param's order": {"order_by": ["params.tenth"]},
@@ -135,6 +136,11 @@ class TestPlans:
         for table in LARGE:
             explained = plan(ctx.db, f"SELECT count(*) FROM {table}", ())
             assert unbounded_scans(ctx.db.dialect, explained) != [], explained
+
+    def test_a_name_is_found_by_its_index(self, ctx: Context) -> None:
+        for text in ("run_name = 'wanted'", "run_name IN ('wanted', 'b')", "run_name LIKE 'wanted%'"):
+            found = statements(ctx, {"filter": text}, 10)
+            assert "ix_runs_name" in plan(ctx.db, *found[0]), text
 
     @pytest.mark.parametrize("shape", ["first page", "metric's order", "param under a metric's order"])
     def test_a_walk_sorts_nothing_but_ties(self, ctx: Context, monkeypatch: pytest.MonkeyPatch, shape: str) -> None:

@@ -119,7 +119,13 @@ class _Search:
         return connection.execute(self._sorted(self._tested, and_(driven, probe) if probe is not None else driven)).all()
 
     def _whole(self) -> Select[Any]:
-        return self._sorted(self._inside, None if self._wanted is None else self._wanted.clause)
+        statement = self._sorted(self._inside, None if self._wanted is None else self._wanted.clause)
+        if self._order.within(runs.c.start_time, runs.c.run_id):
+            # Sorted by a sum: along the plain column a planner would walk again, and further than was found too far.
+            total = runs.c.start_time + literal_column("0")
+            first = total.desc() if self._order.keys[0].descending else total.asc()
+            statement = statement.order_by(None).order_by(first, *self._order.clauses[1:])
+        return statement
 
     def _sorted(self, inside: ColumnElement[bool], wanted: ColumnElement[bool] | None) -> Select[Any]:
         """All that fit, sorted as a whole."""

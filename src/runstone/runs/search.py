@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from sqlalchemy import ColumnElement, Text, literal_column
+
 from runstone.runs.tables import (
     INDEXED_PREFIX,
+    NAME_PREFIX,
     datasets,
     run_dataset_tags,
     run_datasets,
@@ -15,17 +18,20 @@ from runstone.runs.tables import (
     series,
 )
 from runstone.search.drivers import Filter, compile_forms
-from runstone.search.fields import Attributes, Column, FieldMap, KeyValue, MetricValue, Related
+from runstone.search.fields import Attributes, Column, FieldMap, Indexed, KeyValue, MetricValue, Related
 from runstone.search.order import Order, Tie, compile_order
 
 _TEXT = ("=", "!=", "LIKE", "ILIKE", "IN", "NOT IN")
+
+# Word by word the expression of ix_runs_name.
+_BEGINNING: ColumnElement[str] = literal_column(f"lower(substr(runs.name, 1, {NAME_PREFIX}))", Text())
 
 FIELDS = FieldMap(
     entities={
         "attribute": Attributes(
             {
                 "run_id": Column(runs.c.run_id),
-                "run_name": Column(runs.c.name),
+                "run_name": Column(runs.c.name, indexed=Indexed(_BEGINNING, NAME_PREFIX, runs.c.id)),
                 "experiment_id": Column(runs.c.experiment_id, "id", operators=("=", "!=", "IN", "NOT IN")),
                 "user_id": Column(runs.c.user_id),
                 "status": Column(runs.c.status),

@@ -13,6 +13,7 @@ from sqlalchemy import ColumnElement, Connection, Table, func, select
 
 from runstone.core import keyvalue
 from runstone.core.scope import Scope, scoped
+from runstone.experiments.tables import experiments
 from runstone.runs.tables import run_params, run_tags, runs, series
 
 NAMES_LIMIT = 200
@@ -78,10 +79,13 @@ def series_of(connection: Connection, scope: Scope, run_pk: int) -> list[dict[st
 def activity(
     connection: Connection, scope: Scope, experiment_ids: Sequence[int], stage: str = "active"
 ) -> dict[int, tuple[int, int | None]]:
-    """How many runs in `stage` each experiment has, and when the last one started: a walk along the page index."""
+    """How many runs in `stage` each experiment has, and when the last one started: a walk along the page
+    index alone, which does not know the workspace.
+    """
     columns = (runs.c.experiment_id, func.count(), func.max(runs.c.start_time))
-    where = (runs.c.experiment_id.in_(experiment_ids), runs.c.lifecycle_stage == stage)
-    statement = scoped(runs, scope, *columns).where(*where).group_by(runs.c.experiment_id)
+    mine = scoped(experiments, scope, experiments.c.id).where(experiments.c.id.in_(experiment_ids))
+    where = (runs.c.experiment_id.in_(mine), runs.c.lifecycle_stage == stage)
+    statement = select(*columns).where(*where).group_by(runs.c.experiment_id)  # found in scope: by their experiments
     return {number: (count, last) for number, count, last in connection.execute(statement)}
 
 

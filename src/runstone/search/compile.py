@@ -13,7 +13,23 @@ import sqlite3
 from collections.abc import Sequence
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, Double, Select, Text, and_, func, literal, literal_column, not_, or_, select, union_all
+from sqlalchemy import (
+    ColumnElement,
+    Double,
+    LargeBinary,
+    Select,
+    Text,
+    and_,
+    case,
+    cast,
+    func,
+    literal,
+    literal_column,
+    not_,
+    or_,
+    select,
+    union_all,
+)
 
 from runstone.core.tables import keys
 from runstone.errors import InvalidParameter
@@ -24,6 +40,7 @@ from runstone.search.fields import (
     Column,
     Entity,
     FieldMap,
+    Indexed,
     KeyValue,
     Measurements,
     MetricValue,
@@ -119,6 +136,9 @@ class Compiler:
         if len(node.values) > SET_VALUES_LIMIT:
             return []
         _, entity = find_entity(self._fields, node.field)
+        if isinstance(entity, Attributes):
+            column = find_column(self._fields, node.field, entity)
+            return self._column_rows(column.indexed, node) if column.indexed is not None else []
         if isinstance(entity, KeyValue) and entity.indexed_prefix is not None and node.field.key not in entity.special:
             started = node.operator == "LIKE" and _following(_start(str(node.values[0])))
             if started or node.operator in ("=", "IN", "IS NOT NULL"):
@@ -128,6 +148,26 @@ class Compiler:
             assert isinstance(entity, MetricValue)
             return self._latest_rows(entity, node)
         return []
+
+    def _column_rows(self, indexed: Indexed, node: Comparison) -> list[Select[Any]]:
+        """The rows whose text fits, found by its beginning in lower case: a LIKE without one is not answered by an index."""
+        if node.operator not in ("=", "IN", "LIKE"):
+            return []
+        values = [str(value) for value in node.values]
+        if node.operator == "LIKE":
+            start = _start(values[0])[: indexed.length]
+            following = _following(start)
+            # Other letters are folded differently at the end of a word: what begins alike may not begin alike in lower case.
+            if not following or not start.isascii():
+                return []
+            if self._sqlite:
+                low = start.lower()
+                found = and_(indexed.beginning >= low, indexed.beginning < _following(low))
+            else:
+                found = indexed.beginning.like(func.lower(literal(f"{start}%")), escape="")
+        else:
+            found = indexed.beginning.in_([func.lower(literal(value[: indexed.length])) for value in values])
+        return [select(indexed.owner).where(found).correlate(None)]
 
     def _among(
         self,
@@ -309,7 +349,10 @@ class Compiler:
     def _like(self, column: ColumnElement[Any], pattern: str, *, ignore_case: bool) -> Clause:
         if self._sqlite:
             if ignore_case:
-                return func.unicode_lower(column).op("LIKE", is_comparison=True)(folded(pattern))
+                # SQLite's own lower() knows ASCII only, and is many times faster than a call into Python.
+                ascii_only = func.length(column) == func.length(cast(column, LargeBinary))
+                lower = case((ascii_only, func.lower(column)), else_=func.unicode_lower(column))
+                return lower.op("LIKE", is_comparison=True)(folded(pattern))
             return column.op("LIKE", is_comparison=True)(pattern)
         # ESCAPE '' switches off the backslash, which has no meaning in the language.
         if ignore_case:

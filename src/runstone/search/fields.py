@@ -39,6 +39,15 @@ PAIR_OPERATORS = TEXT_OPERATORS
 
 
 @dataclass(frozen=True)
+class Indexed:
+    """An index holds `beginning`, the first `length` characters of a text in lower case, of the rows known by `owner`."""
+
+    beginning: ColumnElement[str]
+    length: int
+    owner: ColumnElement[Any]
+
+
+@dataclass(frozen=True)
 class Column:
     """An attribute. `id` is an integer written as a quoted text; `spelling` maps what people write to what is stored;
     `special` may answer a comparison itself: special(operator, values) is a clause, or None for the ordinary one.
@@ -51,6 +60,7 @@ class Column:
     spelling: Callable[[Any], Any] | None = None
     special: Callable[[str, tuple[Any, ...]], Clause | None] | None = None
     sortable: bool = True
+    indexed: Indexed | None = None
 
     @property
     def allowed(self) -> tuple[str, ...]:
