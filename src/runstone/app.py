@@ -18,6 +18,8 @@ import runstone.registry.version_routes
 import runstone.runs.metric_routes
 import runstone.runs.routes
 import runstone.status
+import runstone.web.charts
+import runstone.web.compare
 import runstone.web.everywhere
 import runstone.web.experiments
 import runstone.web.logged_models
@@ -57,6 +59,8 @@ ROUTERS = (
     runstone.web.logged_models.router,
     runstone.web.runs_table.router,
     runstone.web.runs.router,
+    runstone.web.charts.router,
+    runstone.web.compare.router,
     runstone.web.registry.router,
     runstone.web.views.router,
 )

@@ -1,0 +1,85 @@
+"""/charts: what the panels of charts ask for: one metric of many runs, and the names of their metrics."""
+
+from __future__ import annotations
+
+import math
+from typing import Annotated, Any
+
+import orjson
+from fastapi import Response
+from sqlalchemy import Connection
+
+from runstone.core import wire
+from runstone.core.scope import Ctx
+from runstone.errors import InvalidParameter
+from runstone.experiments.guards import ReadableWorkspace
+from runstone.runs import queries, table
+
+router = wire.ApiRouter()
+
+RUNS_LIMIT = 1000
+WIDTHS = (8, 4096)
+NAMES_LIMIT = 5000
+AXES = ("step", "time", "relative")
+
+
+class AskedPanel(wire.Message):
+    runs: wire.Repeated[wire.RequiredStr] = []
+    key: wire.RequiredStr
+    x: wire.Str = None
+    first: wire.Double = None
+    last: wire.Double = None
+    width: wire.Int32 = None
+    log: wire.Bool = None
+    group: wire.Str = None
+    seen: wire.Str = None
+
+
+class AskedNames(wire.Message):
+    runs: wire.Repeated[wire.RequiredStr] = []
+
+
+@router.post("/charts/panel")
+async def panel(body: Annotated[AskedPanel, wire.body(AskedPanel)], ctx: Ctx, _: ReadableWorkspace) -> Response:
+    """The lines of one panel, as bytes (runs/panels.py says how); 204 when nothing changed since `seen`."""
+    from runstone.runs import panels  # noqa: PLC0415 (NumPy: 25 MB that a server without charts does without)
+
+    _check_runs(body.runs)
+    first, last = body.first, body.last
+    if (first is None) != (last is None) or (first is not None and last is not None and not 0 < last - first < math.inf):
+        raise InvalidParameter("The part to show needs both 'first' and 'last', and 'last' must be larger.")
+    if body.log and first is not None and first <= 0:
+        raise InvalidParameter("On a logarithmic axis 'first' must be larger than 0.")
+    axis = body.x or "step"
+    if axis not in AXES and not (axis.startswith("metrics.") and len(axis) > len("metrics.")):
+        raise InvalidParameter("'x' must be step, time, relative, or metrics. with the name of a metric.")
+    width = max(WIDTHS[0], min(WIDTHS[1], body.width or 400))
+    asked = panels.Asked(
+        tuple(body.runs), body.key, axis, first, last, width, bool(body.log), body.group or "", body.seen or ""
+    )  # fmt: skip
+    drawn = await ctx.db.read(lambda c: panels.draw(c, ctx.scope, asked))
+    if drawn is None:
+        return Response(status_code=204, headers={"Cache-Control": "no-store"})
+    return Response(drawn, media_type="application/octet-stream", headers={"Cache-Control": "no-store"})
+
+
+@router.post("/charts/names")
+async def names(body: Annotated[AskedNames, wire.body(AskedNames)], ctx: Ctx, _: ReadableWorkspace) -> Response:
+    """{metrics, params, tags}: the names that the runs have, the most frequent first. Costs at most seven statements."""
+    _check_runs(body.runs)
+
+    def load(connection: Connection) -> dict[str, Any]:
+        pks = [place.id for place in queries.places(connection, ctx.scope, body.runs).values()] if body.runs else []
+        found = {
+            kind: table.common_names(connection, ctx.scope, kind, pks, NAMES_LIMIT) for kind in ("metrics", "params", "tags")
+        }
+        found["tags"] = [name for name in found["tags"] if not name.startswith("mlflow.")]
+        return found
+
+    found = await ctx.db.read(load)
+    return Response(orjson.dumps(found), media_type="application/json", headers={"Cache-Control": "no-store"})
+
+
+def _check_runs(run_ids: list[str]) -> None:
+    if len(run_ids) > RUNS_LIMIT:
+        raise InvalidParameter(f"A panel shows at most {RUNS_LIMIT} runs: 'runs' has {len(run_ids)}.")

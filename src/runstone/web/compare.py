@@ -1,0 +1,113 @@
+"""/compare?runs=a,b,...: runs of any experiments side by side, what differs first."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import Request, Response
+from sqlalchemy import Connection
+
+from runstone.core import keyvalue, wire
+from runstone.core.clock import now_ms
+from runstone.core.scope import Context, Ctx, scoped
+from runstone.experiments.guards import ReadableWorkspace
+from runstone.experiments.tables import experiments
+from runstone.runs import queries
+from runstone.runs.tables import series
+from runstone.web import differences, formats
+from runstone.web.islands import island
+from runstone.web.templating import page
+
+router = wire.ApiRouter()
+
+RUNS_LIMIT = 500
+PLOTTED_LIMIT = 200  # names that the plots offer of each kind
+# What a run says about where it comes from, by the tags that clients set.
+ENVIRONMENT = {
+    "mlflow.source.name": "Source", "mlflow.source.type": "Source type", "mlflow.source.git.commit": "Git commit",
+    "mlflow.source.git.branch": "Git branch", "mlflow.source.git.repoURL": "Git repository", "mlflow.source.git.dirty": "Git dirty",
+    "mlflow.project.entryPoint": "Entry point", "mlflow.project.env": "Project environment", "mlflow.docker.image.uri": "Docker image",
+    "mlflow.autologging": "Autologging",
+}  # fmt: skip
+
+
+@router.get("/compare")
+async def compare(request: Request, ctx: Ctx, _: ReadableWorkspace) -> Response:
+    """Costs seven statements, for two runs as for five hundred."""
+    query = request.query_params
+    listed = [run_id.strip() for text in query.getlist("runs") for run_id in text.split(",")]
+    asked = list(dict.fromkeys(run_id for run_id in listed if run_id))
+    found = await ctx.db.read(lambda c: load(c, ctx, asked[:RUNS_LIMIT], query.get("baseline", "")))
+    return page(
+        request, "compare/page.html", area="experiments", asked=asked, everything=query.get("all") == "1", now=now_ms(), **found
+    )  # fmt: skip
+
+
+def load(connection: Connection, ctx: Context, run_ids: list[str], baseline: str) -> dict[str, Any]:
+    rows = queries.find_all(connection, ctx.scope, run_ids)
+    runs = [rows[run_id] for run_id in run_ids if run_id in rows]
+    base = next((i for i, run in enumerate(runs) if run.run_id == baseline), 0)
+    pks = [run.id for run in runs]
+    params = queries.params_of(connection, ctx.scope, pks)
+    tags = {pk: dict(pairs) for pk, pairs in queries.tags_of(connection, ctx.scope, pks).items()}
+    metrics = latest(connection, ctx, pks)
+    places = _names(connection, ctx, {run.experiment_id for run in runs})
+    flat = {pk: differences.flattened(params[pk]) for pk in pks}
+    own = {pk: {k: v for k, v in tags[pk].items() if not k.startswith("mlflow.")} for pk in pks}
+    made = {pk: {label: tags[pk][key] for key, label in ENVIRONMENT.items() if key in tags[pk]} for pk in pks}
+    return {
+        "runs": runs,
+        "baseline": base,
+        "missing": len(run_ids) - len(runs),
+        "experiments": places,
+        "cut": formats.shared_prefix([run.name for run in runs]),
+        "params": differences.lines([flat[pk] for pk in pks]),
+        "metrics": differences.lines([metrics[pk] for pk in pks], base if runs else None),
+        "tags": differences.lines([own[pk] for pk in pks]),
+        "environment": differences.lines([made[pk] for pk in pks]),
+        "shown_runs": island([shown(run) for run in runs]),
+        "plotted": island(plotted(runs, flat, metrics)),
+    }
+
+
+def _names(connection: Connection, ctx: Context, numbers: set[int]) -> dict[int, str]:
+    statement = scoped(experiments, ctx.scope, experiments.c.id, experiments.c.name).where(experiments.c.id.in_(numbers))
+    return {row.id: row.name for row in connection.execute(statement)}
+
+
+def shown(run: Any) -> dict[str, Any]:
+    """A run as the charts get to know it (static/js/panel-runs.js)."""
+    colour = formats.run_colour(run.run_id)
+    return {"id": run.run_id, "name": run.name, "colour": colour, "hidden": False, "pinned": False}
+
+
+def latest(connection: Connection, ctx: Context, pks: list[int]) -> dict[int, dict[str, float]]:
+    """The latest value of every metric of the runs."""
+    found: dict[int, dict[str, float]] = {pk: {} for pk in pks}
+    columns = (series.c.run_pk, series.c.key_id, series.c.last_value, series.c.last_is_nan)
+    rows = connection.execute(scoped(series, ctx.scope, *columns).where(series.c.run_pk.in_(pks))).all()
+    names = keyvalue.key_names(connection, {row.key_id for row in rows})
+    for row in rows:
+        found[row.run_pk][names[row.key_id]] = float("nan") if row.last_is_nan else float(row.last_value)
+    return found
+
+
+def plotted(runs: list[Any], params: dict[int, dict[str, str]], metrics: dict[int, dict[str, float]]) -> dict[str, Any]:
+    """{names: {params, metrics}, runs: [{id, name, params, metrics}]}: what the plots can show, those of most runs first."""
+    names = {}
+    for kind, values in (("params", params), ("metrics", metrics)):
+        counted: dict[str, int] = {}
+        for run in runs:
+            for name in values[run.id]:
+                counted[name] = counted.get(name, 0) + 1
+        names[kind] = sorted(counted, key=lambda name: (-counted[name], name))[:PLOTTED_LIMIT]
+    listed = [
+        {
+            "id": run.run_id,
+            "name": run.name or run.run_id,
+            "params": [params[run.id].get(name) for name in names["params"]],
+            "metrics": [metrics[run.id].get(name) for name in names["metrics"]],
+        }
+        for run in runs
+    ]
+    return {"names": names, "runs": listed}

@@ -1,0 +1,95 @@
+// The charts of the shown runs: sections of panels that share their settings, their zoom and the run that is pointed at.
+// Reads: [data-charts-pane] with [data-sections]; what charts-settings.js, charts-shelf.js and panel-runs.js read.
+import { wireArranging } from "./panel-arrange.js";
+import { addressOf, fromPage as settingsOfPage } from "./charts-settings.js";
+import { wireMenus } from "./panel-menu.js";
+import { shelve } from "./charts-shelf.js";
+import { wireToolbar } from "./charts-toolbar.js";
+import { loadNames } from "./panel-data.js";
+import { Panel } from "./panel.js";
+import { fromPage as runsOfPage, onPoint, onRuns } from "./panel-runs.js";
+
+const LIVE = 5000, RUNS = 1000, ZOOM_WAIT = 120;
+
+class Pane {
+  constructor(element) {
+    Object.assign(this, { element, settings: settingsOfPage(), runs: new Map(), names: { metrics: [], params: [], tags: [] }, panels: new Map(), pointed: null });
+    this.sections = element.querySelector("[data-sections]");
+    this.watcher = new IntersectionObserver((entries) => { for (const { target, isIntersecting } of entries) this.panels.get(target.dataset.key)?.seen(isIntersecting); }, { rootMargin: "200px" });
+    this.toolbar = wireToolbar(this);
+    wireMenus(this);
+    wireArranging(this);
+    onRuns((runs) => this.show(runs));
+    onPoint((id) => { this.pointed = id; for (const panel of this.panels.values()) panel.plot?.point(id); });
+    document.addEventListener("theme", () => this.redraw());
+    for (const name of ["htmx:pushedIntoHistory", "htmx:replacedInHistory"]) document.addEventListener(name, () => this.keep());
+    addEventListener("popstate", () => { this.settings = settingsOfPage(); this.toolbar.show(); this.arrange(); this.refresh(); });
+    setInterval(() => this.live(), LIVE);
+    this.show(runsOfPage());
+  }
+
+  runOf(id) { return this.runs.get(id); }
+
+  async show(runs) {
+    const before = this.asked().runs.join();
+    this.runs = new Map(runs.slice(0, RUNS).map((run) => [run.id, run]));
+    this.keep();
+    if (this.asked().runs.join() === before) { this.redraw(); return; }
+    try { this.names = this.runs.size ? await loadNames([...this.runs.keys()]) : { metrics: [], params: [], tags: [] }; }
+    catch { this.names.failed = true; }
+    this.toolbar.show();
+    this.arrange();
+    this.refresh();
+  }
+
+  // What every panel asks the server.
+  asked() {
+    const { settings } = this, runs = [...this.runs.values()].filter((run) => !run.hidden).map((run) => run.id);
+    const found = { runs, x: settings.x, log: settings.logX };
+    if (settings.group) found.group = settings.group;
+    if (settings.zoom) {
+      const [first, last] = settings.zoom;
+      const before = settings.smooth === "none" || settings.logX ? 0 : (last - first) / 3; // what smoothing looks back to
+      Object.assign(found, { first: first - before, last });
+    }
+    return found;
+  }
+
+  // Settings that change what is asked, how it is drawn, or which panels there are.
+  change(changes, { ask = false, arrange = false } = {}) {
+    Object.assign(this.settings, changes);
+    this.keep();
+    this.toolbar.show();
+    if (arrange) this.arrange();
+    if (ask) this.refresh(); else this.redraw();
+  }
+
+  keep() {
+    const address = addressOf(this.settings);
+    if (address !== location.pathname + location.search + location.hash) history.replaceState(history.state, "", address);
+  }
+
+  arrange() { this.toolbar.empty(!shelve(this, Panel)); }
+  reveal(key) { this.panels.get(key)?.element.scrollIntoView({ block: "center" }); }
+  refresh() { for (const panel of this.panels.values()) panel.refresh(); }
+  redraw() { for (const panel of this.panels.values()) panel.draw(); }
+
+  zoomed(range) {
+    this.settings.zoom = range;
+    this.keep();
+    this.toolbar.show();
+    this.redraw();
+    clearTimeout(this.waiting);
+    this.waiting = setTimeout(() => this.refresh(), range ? 0 : ZOOM_WAIT);
+  }
+
+  following(panel, x) { for (const other of this.panels.values()) if (other !== panel && other.inView) other.plot?.follow(x); }
+  panelChanged(panel) { panel.element.dispatchEvent(new CustomEvent("panel-drawn", { bubbles: true })); }
+
+  live() {
+    if (document.hidden) return;
+    for (const panel of this.panels.values()) if (panel.inView && panel.data?.live && panel.plot) panel.load(true);
+  }
+}
+
+for (const element of document.querySelectorAll("[data-charts-pane]")) new Pane(element);

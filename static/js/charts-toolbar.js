@@ -1,0 +1,77 @@
+// The controls above the charts: axes, smoothing, grouping, search, zoom, panels to add.
+// Reads: [data-set] fields of the pane (by setting), [data-reset], [data-add], [data-all-panels], [data-choices], [data-said].
+const ASK = new Set(["x", "logX", "group"]), ARRANGE = new Set(["search"]);
+
+const value = (field) => (field.type === "checkbox" ? field.checked : field.type === "range" ? Number(field.value) : field.value);
+
+function options(select, groups, chosen) {
+  const shown = JSON.stringify([groups, chosen]);
+  if (select.dataset.shown === shown) return;
+  select.dataset.shown = shown;
+  for (const old of select.querySelectorAll("optgroup, [data-lost]")) old.remove();
+  for (const [label, prefix, names] of groups) {
+    if (!names.length) continue;
+    const group = Object.assign(document.createElement("optgroup"), { label });
+    group.append(...names.map((name) => new Option(name, prefix + name)));
+    select.append(group);
+  }
+  if (chosen && ![...select.options].some((option) => option.value === chosen)) {
+    const option = new Option(chosen.slice(chosen.indexOf(".") + 1), chosen);
+    option.dataset.lost = "";
+    select.append(option);
+  }
+}
+
+export function wireToolbar(pane) {
+  const { element } = pane, fields = [...element.querySelectorAll("[data-set]")];
+  const one = (selector) => element.querySelector(selector);
+  for (const field of fields) {
+    const name = field.dataset.set;
+    field.addEventListener(field.type === "search" || field.type === "range" ? "input" : "change", () => {
+      const changes = { [name]: value(field) };
+      if (name === "x" || name === "logX") changes.zoom = null;
+      if (name === "logY" || name === "x" || name === "clip") for (const panel of pane.panels.values()) panel.yRange = null;
+      pane.change(changes, { ask: ASK.has(name) || (pane.settings.zoom && name === "smooth"), arrange: ARRANGE.has(name) });
+    });
+  }
+  one("[data-reset]").addEventListener("click", () => { for (const panel of pane.panels.values()) panel.yRange = null; pane.zoomed(null); });
+  one("[data-all-panels]").addEventListener("click", () => pane.change({ only: "" }, { arrange: true }));
+  const add = one("[data-add]");
+  add.addEventListener("change", () => {
+    const key = add.value.trim();
+    if (!key) return;
+    const { settings } = pane;
+    pane.change({ search: "", only: "", removed: settings.removed.filter((name) => name !== key), added: pane.names.metrics.includes(key) ? settings.added : [...new Set([...settings.added, key])] }, { arrange: true });
+    add.value = "";
+    pane.reveal(key);
+  });
+
+  return {
+    show() {
+      const { settings, names } = pane;
+      options(one("[data-set=x]"), [["Metric", "metrics.", names.metrics.slice(0, 500)]], settings.x);
+      options(one("[data-set=group]"), [["Param", "params.", names.params], ["Tag", "tags.", names.tags]], settings.group);
+      one("[data-choices]").replaceChildren(...(element.dataset.listed === String(names.metrics.length) ? one("[data-choices]").children : names.metrics.slice(0, 2000).map((name) => new Option(name, name))));
+      element.dataset.listed = String(names.metrics.length);
+      for (const field of fields) {
+        const now = settings[field.dataset.set];
+        if (field.type === "checkbox") field.checked = now;
+        else if (field !== document.activeElement || field.value !== String(now)) field.value = String(now);
+      }
+      one("[data-set=amount]").hidden = settings.smooth === "none";
+      one("[data-set=amount]").title = `Strength ${settings.amount}`;
+      for (const name of ["how", "band"]) one(`[data-set=${name}]`).hidden = !settings.group;
+      one("[data-reset]").hidden = !settings.zoom && ![...pane.panels.values()].some((panel) => panel.yRange);
+      one("[data-all-panels]").hidden = !settings.only;
+    },
+    empty(nothing) {
+      const said = one("[data-said]");
+      said.hidden = !nothing;
+      const { settings, names, runs } = pane;
+      said.textContent = names.failed ? "The metrics of these runs could not be read. Reload the page to try again."
+        : !runs.size ? "No run is shown: charts of the runs in the table appear here."
+        : settings.search ? `No metric matches “${settings.search}”.`
+        : names.metrics.length ? "All charts were removed. Add one by its metric above." : "These runs have no metrics yet: a chart of each appears here as soon as one is logged.";
+    },
+  };
+}

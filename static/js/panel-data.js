@@ -1,0 +1,51 @@
+// One metric of many runs from the server, and the names of what runs have. The bytes are told in runs/panels.py.
+// Reads: data-prefix of the page. A line is {id, name, x, y, low, high, flags, exact, group, ...}; low and high are y when exact.
+export const NAN = 1, UP = 2, DOWN = 4, EMPTY = 8;
+
+const prefix = () => document.documentElement.dataset.prefix || "";
+
+async function post(path, body, signal) {
+  const answer = await fetch(prefix() + path, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body), signal });
+  if (answer.ok) return answer;
+  let said = "";
+  try { said = (await answer.json()).message; } catch { /* no JSON: the proxy's words are none for a person */ }
+  throw new Error(said || `The server answered ${answer.status}.`);
+}
+
+export function opened(buffer) {
+  const length = new DataView(buffer).getUint32(0, true);
+  const head = JSON.parse(new TextDecoder().decode(new Uint8Array(buffer, 4, length)));
+  let at = 4 + length;
+  const column = (parts) => { const found = new Float64Array(buffer, at, parts); at += 8 * parts; return found; };
+  for (const line of head.lines) {
+    line.x = column(line.parts);
+    line.y = column(line.parts);
+    line.low = line.exact ? line.y : column(line.parts);
+    line.high = line.exact ? line.y : column(line.parts);
+  }
+  for (const line of head.lines) {
+    line.flags = new Uint8Array(buffer, at, line.parts);
+    at += line.parts;
+  }
+  return head;
+}
+
+// null when nothing changed since `asked.seen`.
+export async function loadPanel(asked, signal) {
+  const answer = await post("/charts/panel", asked, signal);
+  return answer.status === 204 ? null : opened(await answer.arrayBuffer());
+}
+
+export async function loadNames(runs) {
+  return (await post("/charts/names", { runs })).json();
+}
+
+// The part that holds `x`: the last one that begins there or before; -1 when the line begins later.
+export function partAt(line, x) {
+  let low = 0, high = line.x.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (line.x[middle] <= x) low = middle + 1; else high = middle;
+  }
+  return low - 1;
+}

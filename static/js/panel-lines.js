@@ -1,0 +1,49 @@
+// From what the server gave to what is drawn: hidden runs left out, groups joined, colours, smoothing, ranges.
+// Reads: nothing. Expects a pane: {settings, runOf(id)}.
+import { grouped } from "./grouping.js";
+import { colourOf } from "./panel-runs.js";
+import { rangeOf } from "./panel-scales.js";
+import { smoothed } from "./smoothing.js";
+
+function rangeX(settings, extent, lines) {
+  const [first, last] = settings.zoom ?? extent;
+  if (first < last) return [first, last];
+  const one = lines[0]?.x[0] ?? first; // a single place: it stands in the middle
+  return settings.logX ? [one / 2, one * 2] : [one - 1, one + 1];
+}
+
+function nothingOf(settings, data, lines) {
+  if (!data.lines.length) return "None of the shown runs has this metric.";
+  if (!lines.length && settings.zoom) return "No point lies in this part. Reset the zoom to see all.";
+  if (!lines.length) return settings.logX ? "No point can stand on a logarithmic axis: all of them are at 0 or below." : "All runs with this metric are hidden.";
+  const nans = lines.reduce((sum, line) => sum + line.nan, 0);
+  return `No finite value to draw${nans ? `: ${nans} NaN` : ""}.`;
+}
+
+// {lines, axis, first, last, yRange, logX, logY, xTitle}, or {nothing} with the reason.
+export function shownOf(data, pane, yRange) {
+  const { settings } = pane;
+  let lines = data.lines.filter((line) => line.parts && !pane.runOf(line.id)?.hidden);
+  const [first, last] = rangeX(settings, data.extent, lines);
+  if (settings.group) lines = grouped(lines, settings.how, settings.band, first, last, settings.logX);
+  const ends = settings.logX ? data.extent.map(Math.log) : data.extent;
+  lines.forEach((line, i) => {
+    const run = pane.runOf(line.id);
+    line.colour = colourOf(settings.group ? { colour: (i % 12) + 1 } : run);
+    line.pinned = Boolean(run?.pinned);
+    line.name = run?.name || line.name;
+    const x = settings.logX ? line.x.map(Math.log) : line.x;
+    const smooth = smoothed(x, line.y, settings.smooth, settings.amount, ends[1] - ends[0]);
+    line.smooth = smooth === line.y ? null : smooth;
+  });
+  lines.sort((one, other) => one.pinned - other.pinned);
+  if (!lines.some((line) => line.y.some((y) => !Number.isNaN(y)))) return { nothing: nothingOf(settings, data, lines) };
+  const { logX, logY } = settings;
+  const xTitle = data.axis === "value" ? settings.x.slice("metrics.".length) : undefined;
+  return { lines, axis: data.axis, first, last, yRange: yRange ?? rangeOf(lines, first, last, logY, settings.clip), logX, logY, xTitle, grouped: Boolean(settings.group) };
+}
+
+export function noteOf(data, shown) {
+  const what = shown.grouped ? "group" : "run", number = shown.lines.length;
+  return [`${number} ${what}${number === 1 ? "" : "s"}`, data.coarse ? "zoom in for more detail" : ""].filter(Boolean).join(", ");
+}

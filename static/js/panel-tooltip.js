@@ -1,0 +1,77 @@
+// What lies under the cursor of a chart: the nearest runs, by value. A click pins it; Escape and another click let it go.
+// Reads: data-prefix of the page. Makes: div.chart-tooltip inside the panel.
+import { partAt } from "./panel-data.js";
+import { figure, place } from "./panel-scales.js";
+
+const ROWS = 10, NEAR = 40; // runs shown; pixels within which one is pointed at
+
+// The lines with a value at `x`, nearest to the height `top` first: [{line, value, low, high, away}].
+export function nearest(lines, x, top, sy) {
+  const found = [];
+  for (const line of lines) {
+    const i = partAt(line, x);
+    if (i < 0 || (i === line.x.length - 1 && x > line.x[i] && line.x.length > 1 && x - line.x[i] > line.x[i] - line.x[i - 1])) continue;
+    const at = i + 1 < line.x.length && x - line.x[i] > line.x[i + 1] - x && line.exact ? i + 1 : i; // of points the nearer one
+    const value = (line.smooth ?? line.y)[at];
+    if (Number.isNaN(value)) continue;
+    found.push({ line, value, x: line.x[at], low: line.low[at], high: line.high[at], away: Math.abs(sy(value) - top) });
+  }
+  return found.sort((one, other) => one.away - other.away);
+}
+
+function row({ line, value, low, high }, strong) {
+  const item = document.createElement("tr");
+  const name = document.createElement("th");
+  name.scope = "row";
+  const swatch = Object.assign(document.createElement("i"), { className: "swatch" });
+  swatch.style.background = line.colour;
+  const text = document.createElement(line.members ? "span" : "a");
+  if (!line.members) text.href = `${document.documentElement.dataset.prefix || ""}/runs/${line.id}`;
+  text.append(Object.assign(document.createElement("bdi"), { textContent: line.name || line.id }));
+  name.append(swatch, text);
+  const number = Object.assign(document.createElement("td"), { className: "number", textContent: figure(value) });
+  number.title = String(value);
+  const range = Object.assign(document.createElement("td"), { className: "number quiet" });
+  if (low < high) range.textContent = line.members ? `${figure(low)} – ${figure(high)}, ${line.members.length} runs` : `${figure(low)} – ${figure(high)}`;
+  item.append(name, number, range);
+  item.classList.toggle("strong", strong);
+  return item;
+}
+
+export class Tooltip {
+  constructor(panel) {
+    this.panel = panel;
+    this.pinned = false;
+    this.element = Object.assign(document.createElement("div"), { className: "chart-tooltip", hidden: true });
+    panel.append(this.element);
+    panel.addEventListener("keydown", (event) => { if (event.key === "Escape" && this.pinned) { event.stopPropagation(); event.preventDefault(); this.unpin(); } });
+  }
+
+  // Gives the id of the run that is pointed at, or null.
+  show(shown, x, top, plot) {
+    if (this.pinned) return null;
+    const view = plot.view(1), found = nearest(shown.lines, x, top, view.sy);
+    if (!found.length) { this.hide(); return null; }
+    const [closest] = found, best = closest.away <= NEAR ? closest.line : null;
+    const listed = found.slice(0, ROWS).sort((one, other) => other.value - one.value);
+    const table = document.createElement("table");
+    table.createCaption().textContent = place(shown.axis, closest.x);
+    const body = table.createTBody();
+    body.append(...listed.map((item) => row(item, item.line === best)));
+    const more = found.length > ROWS ? [Object.assign(document.createElement("p"), { className: "quiet", textContent: `and ${found.length - ROWS} more` })] : [];
+    this.element.replaceChildren(table, ...more);
+    this.element.hidden = false;
+    const { over } = plot.uplot, left = over.offsetLeft + view.sx(x), wide = this.panel.clientWidth;
+    const room = this.element.offsetWidth, beside = left + 16 + room <= wide ? left + 16 : left - 16 - room;
+    this.element.style.left = `${Math.max(-8, Math.min(beside, wide - room + 8))}px`;
+    const area = over.getBoundingClientRect(), panel = this.panel.getBoundingClientRect();
+    this.element.style.top = `${area.top - panel.top + Math.max(0, Math.min(top, area.height - this.element.offsetHeight))}px`;
+    return best ? best.id : null;
+  }
+
+  toggle() { if (this.pinned) this.unpin(); else if (!this.element.hidden) { this.pinned = true; this.element.classList.add("pinned"); } }
+
+  unpin() { this.pinned = false; this.element.classList.remove("pinned"); this.hide(); }
+
+  hide() { if (!this.pinned) this.element.hidden = true; }
+}

@@ -1,0 +1,98 @@
+// One panel: asks for its lines when it comes into view, draws them, and asks again on zoom.
+// Reads: template#chart-panel. Expects a pane: {settings, asked(), runOf(id), zoomed(range), following(panel, x), panelChanged()}.
+import { loadPanel } from "./panel-data.js";
+import { noteOf, shownOf } from "./panel-lines.js";
+import { Plot } from "./panel-plot.js";
+import { point } from "./panel-runs.js";
+import { Tooltip } from "./panel-tooltip.js";
+
+export class Panel {
+  constructor(pane, key) {
+    Object.assign(this, { pane, key, plot: null, data: null, yRange: null, stale: true, inView: false });
+    this.element = document.getElementById("chart-panel").content.firstElementChild.cloneNode(true);
+    this.element.dataset.key = key;
+    this.element.setAttribute("aria-label", `Chart of ${key}`);
+    const name = this.element.querySelector(".name");
+    name.title = key;
+    name.querySelector("bdi").textContent = key;
+    this.area = this.element.querySelector(".plot");
+    this.readout = this.element.querySelector(".readout");
+    this.tooltip = new Tooltip(this.element);
+    this.area.addEventListener("click", () => this.tooltip.toggle());
+    this.sizes = new ResizeObserver(() => this.plot && this.area.clientWidth && this.plot.resize());
+    this.sizes.observe(this.area);
+  }
+
+  seen(inView) {
+    this.inView = inView;
+    if (inView && this.stale) this.load();
+  }
+
+  // Something that the server answers to has changed.
+  refresh() {
+    this.stale = true;
+    if (this.inView) this.load();
+  }
+
+  async load(live = false) {
+    const asked = { ...this.pane.asked(), key: this.key, width: Math.max(100, Math.round(this.area.clientWidth - 60)) };
+    if (live && this.data) asked.seen = this.data.version;
+    this.stale = false;
+    this.abort?.abort();
+    const { signal } = (this.abort = new AbortController());
+    if (!this.plot) this.area.classList.add("waiting");
+    try {
+      if (!asked.runs.length) return this.say("No run is shown. Show one in the table to draw it.");
+      const found = await loadPanel(asked, signal);
+      if (found) { this.data = found; this.draw(); }
+    } catch (error) {
+      if (signal.aborted) return undefined;
+      this.say(error instanceof TypeError ? "The server cannot be reached. The chart is drawn again when it can." : error.message);
+      this.stale = true;
+    }
+    return undefined;
+  }
+
+  // From what was loaded: after a change of how it is shown.
+  draw() {
+    if (!this.data) return undefined;
+    const shown = shownOf(this.data, this.pane, this.yRange);
+    if (shown.nothing) return this.say(shown.nothing);
+    this.area.classList.remove("waiting");
+    this.plot?.destroy();
+    this.plot = new Plot(this.area, shown, { zoomed: (x, y) => this.zoom(x, y), cursor: (x, top) => this.#cursor(x, top) });
+    this.plot.point(this.pane.pointed);
+    this.readout.textContent = this.note = noteOf(this.data, shown);
+    this.pane.panelChanged(this);
+    return undefined;
+  }
+
+  say(text) {
+    this.plot?.destroy();
+    this.plot = null;
+    this.area.classList.remove("waiting");
+    this.area.replaceChildren(Object.assign(document.createElement("p"), { className: "said", textContent: text }));
+    this.readout.textContent = "";
+    this.tooltip.unpin();
+  }
+
+  sized(wide, tall) {
+    this.element.dataset.wide = String(wide);
+    this.element.dataset.tall = String(tall);
+  }
+
+  drop() { this.abort?.abort(); this.sizes.disconnect(); this.plot?.destroy(); }
+
+  zoom(x, y) {
+    this.yRange = y;
+    this.pane.zoomed(x);
+    this.draw(); // at once with what is here; the answer of the server makes it sharp
+  }
+
+  #cursor(x, top) {
+    this.pane.following(this, x);
+    if (x === null) { this.tooltip.hide(); point(null); return; }
+    const id = this.tooltip.show(this.plot.shown, x, top, this.plot);
+    if (!this.tooltip.pinned) point(id);
+  }
+}
