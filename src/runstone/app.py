@@ -13,6 +13,7 @@ import runstone.artifacts.direct_routes
 import runstone.artifacts.routes
 import runstone.experiments.routes
 import runstone.logged_models.routes
+import runstone.previews.routes
 import runstone.registry.routes
 import runstone.registry.version_routes
 import runstone.runs.metric_routes
@@ -29,6 +30,7 @@ import runstone.web.runs_table
 import runstone.web.static
 import runstone.web.views
 from runstone import upkeep
+from runstone.artifacts.archive import Archives
 from runstone.core import address, failures, frame, jobs, migrate
 from runstone.core.db import Database
 from runstone.core.dispatch import ExactPaths, HotPaths
@@ -36,6 +38,7 @@ from runstone.core.scope import DEFAULT_SCOPE
 from runstone.core.state import token_key
 from runstone.experiments import lifecycle as experiment_lifecycle
 from runstone.experiments.queries import create_default
+from runstone.previews.readers import Readers
 from runstone.runs import queries as run_queries
 from runstone.search.compile import register_sqlite_functions
 from runstone.settings import Settings
@@ -52,6 +55,7 @@ ROUTERS = (
     runstone.registry.version_routes.router,
     runstone.artifacts.routes.router,
     runstone.artifacts.direct_routes.router,
+    runstone.previews.routes.router,
     runstone.status.router,
     runstone.web.static.router,
     runstone.web.everywhere.router,
@@ -78,6 +82,7 @@ def create_app(settings: Settings, roots: Roots | None = None, database: Databas
     )
     app.state.settings, app.state.roots, app.state.db = settings, roots, database
     app.state.draining = False
+    app.state.archives, app.state.readers = Archives(), Readers()
     experiment_lifecycle.followers[:] = [run_queries.follow_experiment]
     for router in ROUTERS:
         # One flat list, which core/dispatch.py looks up by exact path; included routers would be nested.
@@ -103,6 +108,8 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with jobs.running(app.state.db, upkeep.jobs(settings, app.state.roots)):
             yield
     finally:
+        await app.state.readers.close()
+        app.state.archives.close()
         app.state.db.close()
         app.state.roots.close()
 

@@ -127,7 +127,7 @@ class TestRun:
         files = tab.locator("#artifacts")
         files.get_by_role("link", name="plots").click()
         files.get_by_role("link", name="readme.txt", exact=True).click()
-        expect(files.locator("pre")).to_have_text("inside plots/readme.txt")
+        expect(files.locator(".files pre")).to_have_text("inside plots/readme.txt")
         assert "file=plots%2Freadme.txt" in tab.url or "file=plots/readme.txt" in tab.url
         with tab.expect_download() as download:
             files.get_by_role("link", name="Download").click()

@@ -98,4 +98,4 @@ class TestHostileText:
         assert_harmless(soup)
         for item in soup.select("#artifacts li"):
             assert server.client.get(str(one(item, "a[download]")["href"])).content == b"inside"
-            assert one(page(server, str(item.select("a")[0]["href"])), "#artifacts pre").text == "inside"
+            assert one(page(server, str(item.select("a")[0]["href"])), "#artifacts .files pre").text == "inside"

@@ -202,7 +202,7 @@ class TestFiles:
         top = page(server, f"/runs/{run_id}")
         assert [words(item.a) for item in top.select("#artifacts li") if item.a] == ["d", "bad.bin", "big.log", "p.png"]
         inside = page(server, link(one(top, "#artifacts"), "d"))
-        download = one(inside, "#artifacts a[download]")
+        download = one(inside, "#artifacts li a[download]")
         assert server.client.get(str(download["href"])).content == b"abc"
         assert words(one(part(server, f"/runs/{run_id}", path="d"), "li")) == "f.txt 3 B"
 
@@ -213,21 +213,27 @@ class TestFiles:
         folder.mkdir(parents=True)
         for i in range(1500):
             (folder / f"{i:04}").touch()
-        first = page(server, f"/runs/{run}", path="many")
-        second = page(server, link(first, "Next files of this folder"))
-        names = [words(item.a) for soup in (first, second) for item in soup.select("#artifacts li") if item.a]
+        shown = page(server, f"/runs/{run}", path="many")
+        names = [words(item.a) for item in shown.select("#artifacts li") if item.a]
+        while shown.select("a[rel=next]"):
+            shown = page(server, link(shown, "Next page"))
+            names += [words(item.a) for item in shown.select("#artifacts li") if item.a]
         assert names == [f"{i:04}" for i in range(1500)]
+        assert words(part(server, link(shown, "First page")).select("li")[0]).startswith("0000")
 
     def test_text_is_shown_and_cut_at_a_character(self, server: RunningServer, run_id: str) -> None:
-        assert one(page(server, f"/runs/{run_id}", file="d/f.txt"), "#artifacts pre").text == "abc"
+        assert one(page(server, f"/runs/{run_id}", file="d/f.txt"), "#artifacts .files pre").text == "abc"
         big = page(server, f"/runs/{run_id}", file="big.log")
-        assert one(big, "#artifacts pre").text == "é" * 50_000
-        assert "The first 100 kB are shown" in words(big)
+        assert one(big, "#artifacts .files pre").text == "é" * 50_000
+        assert "Bytes 20 000 to 120 000 of 120 000" in words(big).replace("\u202f", " "), "of a log, the end is shown"
+        beginning = page(server, f"/runs/{run_id}" + link(big, "Beginning"))
+        assert "The first 100 kB of 120 kB" in words(beginning)
+        assert one(beginning, "#artifacts .files pre").text == "é" * 50_000
 
-    def test_images_come_from_the_server_and_other_bytes_are_not_shown(self, server: RunningServer, run_id: str) -> None:
+    def test_images_come_from_the_server_and_of_other_bytes_the_first_are_shown(self, server: RunningServer, run_id: str) -> None:
         image = one(page(server, f"/runs/{run_id}", file="p.png"), "#artifacts img")
         assert server.client.get(str(image["src"])).headers["content-type"] == "image/png"
-        assert "cannot be shown here" in words(page(server, f"/runs/{run_id}", file="bad.bin"))
+        assert "00000000 00 01" in words(page(server, f"/runs/{run_id}", file="bad.bin"))
 
     @pytest.mark.parametrize(
         "query", [{"path": "../x"}, {"file": "../../x"}, {"file": "d"}, {"file": "none"}, {"path": "/etc"}, {"file": "a\x00"}]

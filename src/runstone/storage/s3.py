@@ -318,6 +318,8 @@ class _S3File:
                 piece: bytes = self._body.read(min(READ, end - start))
                 if not piece:
                     raise EOFError
+                if start + len(piece) >= end:
+                    self._drop()  # the next range is another request
             except BaseException:
                 self._drop()
                 raise

@@ -12,6 +12,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 
 from runstone import __version__
 from runstone.core.resources import templates_dir
+from runstone.previews.kinds import icon_of
 from runstone.web import formats
 from runstone.web.static import static_path
 from runstone.web.toasts import toast_of
@@ -19,6 +20,7 @@ from runstone.web.toasts import toast_of
 # Nothing from another host, nothing inline; `data:` images are uPlot's.
 PAGE_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; font-src 'self'; "
+    "media-src 'self'; frame-src 'self'; "
     "form-action 'self'; base-uri 'none'; frame-ancestors 'none'; object-src 'none'"
 )
 _FILTERS = (
@@ -36,7 +38,7 @@ def environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.filters |= {filter_.__name__: filter_ for filter_ in _FILTERS}
+    made.filters |= {filter_.__name__: filter_ for filter_ in _FILTERS} | {"file_icon": icon_of, "python": repr}
     return made
 
 
