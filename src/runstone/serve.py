@@ -20,6 +20,7 @@ from runstone.app import create_app, framed, open_database, open_roots
 from runstone.core import address, log
 from runstone.core.address import DatabaseRefused
 from runstone.core.connection import GuardedProtocol
+from runstone.core.direct import DirectProtocol
 from runstone.core.frame import Frame
 from runstone.settings import Settings
 
@@ -148,7 +149,7 @@ def _config(app: Frame | str, workers: int = 1) -> uvicorn.Config:
         server_header=False,
         ws="none",
         loop="uvloop",
-        http=GuardedProtocol,
+        http=DirectProtocol,
         timeout_keep_alive=75,
         timeout_graceful_shutdown=GRACE_SECONDS,
         proxy_headers=False,

@@ -138,7 +138,7 @@ class TestTooMuchAtOnce:
             held.append(connection)
             connection.sendall(
                 b"POST /api/2.0/mlflow/runs/create HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
-                b"Content-Length: 1000\r\n\r\n{"
+                b"Content-Length: 100000\r\n\r\n{"
             )
             answer = server.get("experiments/get", experiment_id="0")
             if answer.status_code == 503:

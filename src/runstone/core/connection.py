@@ -65,9 +65,10 @@ class GuardedProtocol(OnePacket):
         self._received += len(data)
         if self._ended:
             return
-        if self._watch is None and (self.cycle is None or self.cycle.response_complete):
-            self._expect_head()
         super().data_received(data)
+        # Afterwards, because mostly what came is a whole request, which needs no timer.
+        if self._watch is None and not self._ended and (self.cycle is None or self.cycle.response_complete):
+            self._expect_head()
 
     def on_message_begin(self) -> None:
         self._head_bytes = 0

@@ -11,10 +11,11 @@ import re
 import time
 from typing import Any
 
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
 from runstone.core import ids
 from runstone.core.bodies import HELD_LIMIT, Bodies
+from runstone.core.dispatch import HotPaths
 from runstone.core.failures import json_answer
 from runstone.core.headers import header
 from runstone.errors import EndpointNotFound, InvalidParameter, PermissionDenied, RunstoneError
@@ -25,6 +26,7 @@ log = logging.getLogger("runstone.access")
 UNGUARDED = ("/health", "/livez", "/readyz", "/version")
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 HEADERS_LIMIT = 32 * 1024
+KNOWN_LIMIT = 100
 
 _HOST = re.compile(r"(?P<name>\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._\-]+)(?::(?P<port>[0-9]{1,5}))?\Z")
 # What follows is a permission: it stays out of the log.
@@ -42,17 +44,18 @@ DEFAULT_POLICY = (b"content-security-policy", b"default-src 'none'; frame-ancest
 
 
 class Frame:
-    def __init__(self, app: ASGIApp, settings: Settings) -> None:
-        self._app = app
-        self._prefix = settings.static_prefix.rstrip("/")
+    def __init__(self, app: HotPaths, settings: Settings) -> None:
+        self.app = app
+        self.prefix = settings.static_prefix.rstrip("/")
         self._hosts = listed(settings.allowed_hosts)
         self._origins = listed(settings.cors_allowed_origins)
         self._bodies = Bodies(max(HELD_LIMIT, settings.max_json_bytes))
+        self._known: set[bytes] = set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             if scope["type"] == "lifespan":
-                await self._app(scope, receive, send)
+                await self.app(scope, receive, send)
             return
         request_id = ids.request_id()
         state = scope.setdefault("state", {})
@@ -71,24 +74,24 @@ class Frame:
                     raise  # cuts the connection: the asker must not take half an answer for a whole one
             finally:
                 self._bodies.give_back(scope)
-        self._log(scope, sender, request_id, started)
+        self.log_answer(scope, sender.status, request_id, started)
 
     async def _answer(self, scope: Scope, receive: Receive, sender: _Sender) -> None:
         if scope["method"] == "OPTIONS" and header(scope, b"access-control-request-method"):
             await _preflight(sender)
         else:
-            await self._app(scope, receive, sender)
+            await self.app(scope, receive, sender)
 
     def _admit(self, scope: Scope) -> None:
         """Set the path free of the prefix. Raises for a foreign Host, a foreign page, oversized headers."""
         path: str = scope["path"]
-        if self._prefix:
-            if path.startswith(self._prefix + "/"):
-                scope["path"] = path[len(self._prefix) :]
-            elif path == self._prefix:
+        if self.prefix:
+            if path.startswith(self.prefix + "/"):
+                scope["path"] = path[len(self.prefix) :]
+            elif path == self.prefix:
                 scope["path"] = "/"
             elif path not in UNGUARDED:
-                raise EndpointNotFound(f"Everything is below {self._prefix}/ on this server.")
+                raise EndpointNotFound(f"Everything is below {self.prefix}/ on this server.")
         if sum(len(name) + len(value) for name, value in scope["headers"]) > HEADERS_LIMIT:
             raise InvalidParameter(f"The request's headers are larger than {HEADERS_LIMIT} bytes in all.")
         if scope["path"] not in UNGUARDED and not self._host_allowed(header(scope, b"host")):
@@ -100,6 +103,15 @@ class Frame:
             raise PermissionDenied(
                 "Cross-origin request blocked. Start the server with --cors-allowed-origins naming the page's origin."
             )
+
+    def knows(self, host: bytes) -> bool:
+        """Whether requests that name this host are answered; for the few hosts that nearly all of them name."""
+        if host in self._known:
+            return True
+        allowed = self._host_allowed(host.decode("latin-1"))
+        if allowed and len(self._known) < KNOWN_LIMIT:
+            self._known.add(host)
+        return allowed
 
     def _host_allowed(self, host: str) -> bool:
         if "*" in self._hosts:
@@ -134,8 +146,8 @@ class Frame:
             return []
         return [(b"access-control-allow-origin", origin.encode("latin-1")), (b"vary", b"Origin")]
 
-    def _log(self, scope: Scope, sender: _Sender, request_id: str, started: float) -> None:
-        level = logging.ERROR if sender.status >= 500 else logging.INFO if sender.status >= 400 else logging.DEBUG
+    def log_answer(self, scope: Scope, status: int, request_id: str, started: float) -> None:
+        level = logging.ERROR if status >= 500 else logging.INFO if status >= 400 else logging.DEBUG
         if not log.isEnabledFor(level):
             return  # a line per good request would cost more than many of the requests
         log.log(
@@ -144,7 +156,7 @@ class Frame:
             extra={
                 "method": scope["method"][:16],
                 "path": _SIGNED.sub(r"\1...", scope["path"])[:300],
-                "status": sender.status,
+                "status": status,
                 "milliseconds": round((time.perf_counter() - started) * 1000, 1),
                 "request_id": request_id,
             },
@@ -164,8 +176,7 @@ class _Sender:
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.status = message["status"]
-            headers = message.setdefault("headers", [])
-            headers += SECURITY_HEADERS
+            headers = message["headers"] = [*message.get("headers", ()), *SECURITY_HEADERS]
             headers.append((b"x-request-id", self._request_id.encode("ascii")))
             headers += self.extra
             if not any(name == b"content-security-policy" for name, _ in headers):

@@ -38,6 +38,11 @@ class _Gathering:
             self._loop.call_soon(self._send)
         self._kept.append(data)
 
+    def write_whole(self, data: bytes) -> None:
+        """An answer with nothing to follow soon."""
+        self._send()
+        self._transport.write(data)
+
     def close(self) -> None:
         self._send()
         self._transport.close()

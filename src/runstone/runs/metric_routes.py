@@ -32,8 +32,7 @@ HISTORY_PAGE = 25_000
 SAMPLES_LIMIT = 2500
 
 
-def _done() -> Response:
-    return Response(b"{}", media_type="application/json")
+DONE = Response(b"{}", media_type="application/json")
 
 
 @router.hot("/api/2.0/mlflow/runs/log-metric", guard=EditRun)
@@ -42,7 +41,7 @@ async def log_metric(request: Request) -> Response:
     ctx = context_of(request)
     added = decode.log_metric(raw, ctx.scope) or metric_of(decode_object(raw), ctx.scope)
     await ctx.db.append(append_batches, added)
-    return _done()
+    return DONE
 
 
 @router.hot("/api/2.0/mlflow/runs/log-parameter", guard=EditRun)
@@ -52,7 +51,7 @@ async def log_parameter(request: Request) -> Response:
     added = Batch(ctx.scope, named_run(raw), one_param=True)
     batch.add_param(added, raw, "", truncate=ctx.settings.truncate_long_values)
     await ctx.db.append(append_batches, added)
-    return _done()
+    return DONE
 
 
 @router.hot("/api/2.0/mlflow/runs/set-tag", guard=EditRun)
@@ -62,7 +61,7 @@ async def set_tag(request: Request) -> Response:
     added = Batch(ctx.scope, named_run(raw))
     batch.add_tag(added, raw, "", truncate=ctx.settings.truncate_long_values)
     await ctx.db.append(append_batches, added)
-    return _done()
+    return DONE
 
 
 @router.hot("/api/2.0/mlflow/runs/log-batch", guard=EditRun)
@@ -72,7 +71,7 @@ async def log_batch(request: Request) -> Response:
     truncate = ctx.settings.truncate_long_values
     added = decode.log_batch(raw, ctx.scope, truncate=truncate) or batch_of(decode_object(raw), ctx)
     await ctx.db.append(append_batches, added)
-    return _done()
+    return DONE
 
 
 def metric_of(raw: dict[str, Any], scope: Scope) -> Batch:
