@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from tests.artifacts.test_hostile import ask, raw
 from tests.conftest import RunningServer
+from tests.rawhttp import ask, raw
 
 JSON = {"Content-Type": "application/json"}
 CREATE = "/api/2.0/mlflow/experiments/create"

@@ -52,12 +52,14 @@ class GuardedProtocol(OnePacket):
 
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
+        self.transport.put_off = self._answered_early  # type: ignore[attr-defined]
         if len(self.connections) > self.connection_limit:
             self._refuse(Unavailable("The server has as many connections as it can hold; try again shortly."))
         else:
             self._expect_head()
 
     def connection_lost(self, exc: Exception | None) -> None:
+        self._ended = True
         self._unwatch()
         super().connection_lost(exc)
 
@@ -150,6 +152,15 @@ class GuardedProtocol(OnePacket):
         self.transport.write(b"".join([STATUS_LINE[error.status], *lines, b"\r\n", bytes(answer.body)]))
         log.info("refused", extra={"status": error.status, "reason": error.message})
         self._close_gently()
+
+    def _answered_early(self) -> bool:
+        """The application has answered while the sender is still at it, as when an upload is too large."""
+        if self._ended or self.cycle is None or not self.cycle.more_body or self.cycle.disconnected:
+            return False
+        self._ended = True
+        self._unwatch()
+        self._close_gently()
+        return True
 
     def _close_gently(self) -> None:
         """Closing while bytes are unread would reset the connection, and the sender would not see the answer."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
@@ -24,6 +25,8 @@ class _Gathering:
         self._transport = transport
         self._loop = loop
         self._kept: list[bytes] = []
+        # Asked before the connection is closed: whether that is put off.
+        self.put_off: Callable[[], bool] = lambda: False
         self.get_extra_info = transport.get_extra_info
         self.is_closing = transport.is_closing
         self.pause_reading = transport.pause_reading
@@ -45,7 +48,8 @@ class _Gathering:
 
     def close(self) -> None:
         self._send()
-        self._transport.close()
+        if not self.put_off():
+            self._transport.close()
 
     def __getattr__(self, name: str) -> Any:
         self._send()  # whatever else is done to the connection comes after what was written
