@@ -95,15 +95,17 @@ class LocalStore:
         """Fill `upload` with the whole stream, or leave nothing of it."""
         if limit and size is not None and size > limit:
             raise too_large(limit)
-        received, last = 0, list[bytes]()
+        received, last, taking = 0, list[bytes](), _done()
         try:
             async for pieces in _batches(chunks):
                 received += sum(map(len, pieces))
                 if limit and received > limit:
                     raise too_large(limit)
                 if last:
-                    await self.run(upload.take, last)
+                    await taking
+                    taking = self._take(upload, last)  # goes on while the next pieces arrive
                 last = pieces
+            await taking
             if size is not None and received != size:
                 raise InvalidParameter(f"The upload ended after {received} of {size} bytes; nothing was stored. Send it again.")
             found = await self.run(upload.seal, last)
@@ -116,6 +118,11 @@ class LocalStore:
             raise
         finally:
             self.later(upload.discard)
+
+    def _take(self, upload: staging.Upload, pieces: list[bytes]) -> asyncio.Future[None]:
+        taking = asyncio.ensure_future(self.run(upload.take, pieces))
+        taking.add_done_callback(lambda done: done.cancelled() or done.exception())  # an upload that has failed asks no more
+        return taking
 
     def walk(self, folder: str) -> Iterator[list[Found]]:
         return walking.files(self.root, folder)
@@ -135,13 +142,6 @@ class LocalStore:
             self._threads.submit(work)
         except RuntimeError:  # the store is closed
             work()
-
-    async def read_at(self, descriptor: int, length: int, start: int, lock: threading.Lock) -> bytes:
-        def read() -> bytes:
-            with lock:
-                return os.pread(descriptor, length, start)
-
-        return await self.run(read)
 
     def _probe(self) -> str | None:
         if not os.access(self.root / staging.STAGING, os.W_OK | os.X_OK):
@@ -226,27 +226,46 @@ class _LocalFile:
     def __init__(self, store: LocalStore, descriptor: int, stat: Stat) -> None:
         self._store, self._descriptor, self.stat = store, descriptor, stat
         # A download that is cancelled leaves its thread at work: the descriptor may not be closed under it.
-        self._lock = threading.Lock()
+        self._lock, self._closing = threading.Lock(), False
 
     async def pieces(self, start: int, length: int) -> AsyncIterator[bytes]:
-        while length > 0:
-            piece = await self._store.read_at(self._descriptor, min(PIECE, length), start, self._lock)
+        """The next piece is read while one is sent."""
+        following = self._read(start, length) if length > 0 else None
+        while following is not None:
+            piece = await following
             if not piece:
                 raise Unavailable("The artifact became shorter while it was read. Ask for it again.")
             start, length = start + len(piece), length - len(piece)
+            following = self._read(start, length) if length > 0 else None
             yield piece
 
+    def _read(self, start: int, length: int) -> asyncio.Future[bytes]:
+        reading = asyncio.ensure_future(self._store.run(self._pread, min(PIECE, length), start))
+        reading.add_done_callback(lambda done: done.cancelled() or done.exception())  # nobody waits for it after a cut download
+        return reading
+
+    def _pread(self, length: int, start: int) -> bytes:
+        with self._lock:
+            return os.pread(self._descriptor, length, start) if self._descriptor >= 0 else b""
+
     def close(self) -> None:
-        descriptor, self._descriptor = self._descriptor, -1
-        if descriptor >= 0:
-            self._store.later(lambda: self._close(descriptor))
+        if self._descriptor >= 0 and not self._closing:
+            self._closing = True
+            self._store.later(self._close)
 
     def __del__(self) -> None:
         self.close()  # opened for a request that was cancelled before it could take it
 
-    def _close(self, descriptor: int) -> None:
+    def _close(self) -> None:
         with self._lock:
-            os.close(descriptor)
+            os.close(self._descriptor)
+            self._descriptor = -1
+
+
+def _done() -> asyncio.Future[None]:
+    done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    done.set_result(None)
+    return done
 
 
 async def _batches(chunks: AsyncIterator[bytes]) -> AsyncIterator[list[bytes]]:
