@@ -25,14 +25,15 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("runstone.storage")
 
-PIECE = 8 * 1024 * 1024
+# The least that S3 takes as a part: the SDK copies each, and several are under way.
+PIECE = 5 * 1024 * 1024
 PARTS_LIMIT = 10_000
 # An upload whose size nobody announced gets larger pieces from here on, so that 10 000 of them reach 5 TB.
 GROWTH_EVERY = 1_000
 
 
 class Buffers:
-    """Memory for pieces, used again: allocating 8 MB for each would fragment the heap."""
+    """Memory for pieces, used again: allocating for each would fragment the heap."""
 
     def __init__(self, kept: int) -> None:
         self._free: deque[bytearray] = deque(maxlen=kept)
@@ -168,7 +169,7 @@ class Upload:
 
 
 def piece_size(size: int | None) -> int:
-    """8 MB, or what makes `size` fit into the number of parts that S3 allows."""
+    """5 MB, or what makes `size` fit into the number of parts that S3 allows."""
     needed = -(-(size or 0) // PARTS_LIMIT)
     return PIECE if needed <= PIECE else -(-needed // (1024 * 1024)) * 1024 * 1024
 
