@@ -11,12 +11,15 @@ import time
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 
-from tests.bench import floor
+from tests.bench import floor, stores
 from tests.bench.databases import databases
-from tests.bench.plan import DEFAULT, GROUPS, QUICK, Sizes, stages
+from tests.bench.plan import DEFAULT, GROUPS, QUICK, USUAL, Sizes, stages
 from tests.bench.report import Results
 from tests.bench.servers import KINDS, Kind, runstone_with
 from tests.bench.session import Session, say
+from tests.bench.stores import Artifacts
+from tests.bench.transfers import QUICK as FEW
+from tests.bench.transfers import WHOLE, Amounts
 
 LARGE = 1_000_000
 
@@ -28,6 +31,7 @@ class Asked:
     kinds: list[Kind]
     groups: tuple[str, ...]
     sizes: Sizes
+    amounts: Amounts
     rounds: int
     seconds: float
     repeats: int
@@ -43,9 +47,10 @@ def asked(arguments: list[str]) -> Asked:
     parser.add_argument(
         "--postgres", action="store_true", help="each server on its own database of a Postgres that is started here"
     )
-    parser.add_argument("--only", default=",".join(GROUPS), help=f"groups of rows, of {', '.join(GROUPS)}")
+    parser.add_argument("--only", default=",".join(USUAL), help=f"groups of rows, of {', '.join(GROUPS)}")
     parser.add_argument("--runs", help="sizes of the experiments that are searched (default 2000,100000)")
     parser.add_argument("--large", action="store_true", help=f"search among {LARGE} runs too")
+    parser.add_argument("--megabytes", type=int, help="of the large artifact (default 2000)")
     parser.add_argument("--rounds", type=int, help="the table shows medians of them (default 3)")
     parser.add_argument("--seconds", type=float, help="of each write load (default 4)")
     parser.add_argument("--workers", type=int, default=1, help="processes of Runstone; more than one needs --postgres")
@@ -53,6 +58,9 @@ def asked(arguments: list[str]) -> Asked:
     sizes = QUICK if given.quick else DEFAULT
     if given.runs:
         sizes = replace(sizes, runs=tuple(int(size) for size in given.runs.split(",")))
+    amounts = FEW if given.quick else WHOLE
+    if given.megabytes:
+        amounts = replace(amounts, large=given.megabytes * 10**6)
     if given.large:
         sizes = replace(sizes, runs=(*sizes.runs, LARGE))
     kinds, groups = given.servers.split(","), tuple(given.only.split(","))
@@ -64,7 +72,7 @@ def asked(arguments: list[str]) -> Asked:
     rounds, seconds = given.rounds or (1 if given.quick else 3), given.seconds or (1.0 if given.quick else 4.0)
     return Asked(
         [runstone_with(given.workers) if kind == "runstone" else KINDS[kind] for kind in kinds],
-        groups, sizes, rounds, seconds, 3 if given.quick else 5, 15.0 if given.quick else 45.0, given.quick,
+        groups, sizes, amounts, rounds, seconds, 3 if given.quick else 5, 15.0 if given.quick else 45.0, given.quick,
         "postgresql" if given.postgres else "sqlite",
     )  # fmt: skip
 
@@ -83,6 +91,10 @@ def main() -> None:
                 wanted.rounds,
                 with_floor="floor" in wanted.groups,
             )
+            if "artifacts" in wanted.groups:
+                artifacts = Artifacts(made, folder, session.results, wanted.amounts)
+                artifacts.measure(wanted.kinds, wanted.rounds)
+                session.wrong = session.wrong or artifacts.wrong
         except KeyboardInterrupt:
             say("stopped: this is what there is")
     print(_text(wanted, session, about, time.perf_counter() - began))
@@ -94,6 +106,8 @@ def _text(wanted: Asked, session: Session, about: str, seconds: float) -> str:
     names, results = [kind.name for kind in wanted.kinds], session.results
     table = results.markdown(names)
     best = floor.markdown(results, names[0]) if "floor" in wanted.groups else ""
+    if "artifacts" in wanted.groups:
+        best = "\n\n".join(part for part in (best, stores.markdown(results, names[0])) if part)
     kept = "; ".join(f"{kind.name}: {kind.durability[wanted.dialect]}{_seen(session, kind)}" for kind in wanted.kinds)
     share = f"The load generator used at most {session.own_share:.0%} of a core. " if session.own_share else ""
     memory = "Memory counts a page in each process that has it" + (

@@ -11,7 +11,8 @@ from tests.bench.bench import Bench, Figures
 from tests.bench.dataset import Seed
 from tests.bench.report import number
 
-GROUPS = ("writes", "reads", "mixed", "floor")
+GROUPS = ("writes", "reads", "mixed", "floor", "artifacts")
+USUAL = GROUPS[:-1]  # artifacts take as long as all the rest, and a store beside the servers
 LOG_METRIC_CLIENTS = (1, 16, 64)
 FEW_CLIENTS = (1, 8)
 INTERVAL_RUNS = 10

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,7 @@ from tests.conftest import free_port
 START_PATIENCE = 180.0
 FIRST_ANSWER = "/api/2.0/mlflow/experiments/get?experiment_id=0"
 
-MLFLOW = ("mlflow==3.17.2", "psycopg2-binary")
+MLFLOW = ("mlflow==3.17.2", "psycopg2-binary", "boto3")
 FASTTRACKML = ("fasttrackml==0.6.0",)
 
 
@@ -43,6 +43,8 @@ class Kind:
     package: tuple[str, ...] = ()  # what is installed from PyPI
     offset_tokens: bool = False  # its page tokens are offsets, so one for a deep page can be written here
     share: float = 1.0  # of the time that a write load lasts
+    environment: dict[str, str] = field(default_factory=dict)
+    place: str = ""  # where its artifacts are kept, when not in its folder
     sealing: tuple[str, ...] = ()  # the command that packs old points, whose database is in the environment
 
     def install(self) -> None:
@@ -87,7 +89,7 @@ def start(kind: Kind, uri: str, folder: Path) -> Running:
     began = time.perf_counter()
     log = folder / f"{kind.key}.log"
     with log.open("ab") as output:
-        process = subprocess.Popen(command, cwd=folder, stdout=output, stderr=output, env=_clean_environment())
+        process = subprocess.Popen(command, cwd=folder, stdout=output, stderr=output, env=_clean_environment() | kind.environment)
     while time.perf_counter() - began < START_PATIENCE:
         if process.poll() is not None:
             break

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,6 +17,8 @@ from tests.conftest import Databases, RunningServer, running
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 SIZE = 23 * 2**20 + 5
+# For a look at how long a gigabyte takes: RUNSTONE_TEST_LARGE_MEGABYTES=1000, and pytest's --durations.
+LARGE = int(os.environ.get("RUNSTONE_TEST_LARGE_MEGABYTES", "120")) * 10**6
 
 
 @pytest.fixture
@@ -30,12 +33,15 @@ def client(transfer_server: RunningServer, monkeypatch: pytest.MonkeyPatch) -> I
 
 
 def digest(path: str | Path) -> str:
-    return hashlib.sha256(Path(path).read_bytes()).hexdigest()
+    with Path(path).open("rb") as opened:
+        return hashlib.file_digest(opened, "sha256").hexdigest()
 
 
-def large(folder: Path) -> Path:
+def large(folder: Path, size: int = SIZE) -> Path:
     file = folder / "large file.bin"
-    file.write_bytes(os.urandom(SIZE))
+    with file.open("wb") as opened:
+        for start in range(0, size, 2**20):
+            opened.write(os.urandom(min(2**20, size - start)))
     return file
 
 
@@ -64,6 +70,23 @@ class TestTransfers:
         assert [(found.path, found.file_size) for found in listed] == [("check points/large file.bin", SIZE)]
         found = download_artifacts(f"runs:/{run.info.run_id}/check points/large file.bin", dst_path=str(tmp_path / "back"))
         assert digest(found) == digest(file)
+
+    @pytest.mark.parametrize("way", ["proxied", "direct"])
+    def test_a_larger_file_as_the_client_cuts_it(
+        self, transfer_server: RunningServer, client: MlflowClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, way: str
+    ) -> None:
+        """Direct: in parts of the client's own size up, in ranges of signed URLs down."""
+        monkeypatch.setenv("MLFLOW_ENABLE_PROXY_MULTIPART_DOWNLOAD", "true" if way == "direct" else "false")
+        monkeypatch.setenv("MLFLOW_MULTIPART_UPLOAD_MINIMUM_FILE_SIZE", str(2**20) if way == "direct" else str(10**12))
+        monkeypatch.setenv("MLFLOW_MULTIPART_DOWNLOAD_MINIMUM_FILE_SIZE", str(2**20))
+        file, times = large(tmp_path, LARGE), [time.perf_counter()]
+        run = client.create_run("0")
+        client.log_artifact(run.info.run_id, str(file))
+        times.append(time.perf_counter())
+        found = download_artifacts(f"runs:/{run.info.run_id}/{file.name}", dst_path=str(tmp_path / "back"))
+        times.append(time.perf_counter())
+        assert digest(found) == digest(file)
+        print(f"{LARGE // 10**6} MB {way}: up in {times[1] - times[0]:.1f} s, down in {times[2] - times[1]:.1f} s")
 
     def test_a_folder(self, client: MlflowClient, tmp_path: Path) -> None:
         source = tmp_path / "source"

@@ -1,0 +1,264 @@
+"""The stage of artifacts: each server on a folder and on SeaweedFS, what boto3 and a bare HTTP server reach, and the tables."""
+
+from __future__ import annotations
+
+import csv
+import http.server
+import os
+import shutil
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from tests import s3server
+from tests.bench import transfers
+from tests.bench.bench import Wrong
+from tests.bench.databases import Databases
+from tests.bench.environments import CACHE
+from tests.bench.load import Refused
+from tests.bench.report import Results, number, shown
+from tests.bench.servers import Kind, Running, start
+from tests.bench.session import say
+from tests.bench.transfers import CLIENTS, PIECE, Amounts, Client, Watch
+from tests.s3server import ACCESS_KEY, BUCKET, REGION, SECRET_KEY, S3Server
+
+FOLDER, STORE = "folder", "SeaweedFS"
+FLOOR = "floor"
+MEMORY_FILE = "memory-of-the-upload.csv"
+FEWER_IN_S3 = 10  # times fewer entries are listed there: putting them takes longer than all the rest
+
+
+@dataclass
+class Artifacts:
+    """One run of the stage. `results` has a column per server, and one for the floor."""
+
+    databases: Databases
+    folder: Path
+    results: Results
+    amounts: Amounts
+    wrong: bool = False
+    _memory: list[tuple[str, float, float]] = field(default_factory=list)
+
+    def measure(self, kinds: Sequence[Kind], rounds: int) -> None:
+        source, part = self._file("large", self.amounts.large), self._file("part", self.amounts.each_of_eight)
+        (self.folder / "seaweedfs").mkdir()
+        with s3server.seaweedfs(self.folder / "seaweedfs") as s3:
+            for turn in range(rounds):
+                for place in (FOLDER, STORE):
+                    for kind in kinds:
+                        say(f"artifacts, round {turn + 1} of {rounds}: {kind.name} on {place}")
+                        self._server(kind, place, s3, source, part)
+                    self._floor(place, s3, source)
+        self._write_memory()
+
+    def _server(self, kind: Kind, place: str, s3: S3Server, source: Path, part: Path) -> None:
+        if kind.key.startswith("fasttrackml"):
+            self.results.fail(f"artifacts in a {place}", kind.name, "it takes no artifacts through itself")
+            return
+        home = self.folder / f"{kind.key}-{place}"
+        uri = self.databases.make(f"{kind.key}-artifacts-{place}")
+        running = start(placed(kind, s3.place(), s3) if place == STORE else kind, uri, home)
+        try:
+            self._measured(kind, place, running, source, part, home, s3)
+        except Wrong as error:
+            self.wrong = True
+            self.results.fail(f"artifacts in {place}", kind.name, f"not what was stored: {error}")
+        except (Refused, OSError, RuntimeError) as error:
+            self.results.fail(f"artifacts in {place}", kind.name, f"{type(error).__name__}: {error}"[:300])
+        finally:
+            running.stop()
+            self.databases.drop(uri)
+            shutil.rmtree(home, ignore_errors=True)
+
+    def _measured(self, kind: Kind, place: str, running: Running, source: Path, part: Path, home: Path, s3: S3Server) -> None:
+        watches: dict[str, Watch] = {}
+
+        def add(row: str, unit: str, figure: float) -> None:
+            self.results.add(f"{place}: {row}", unit, kind.name, figure)
+
+        size = f"{number(self.amounts.large // 10**6)} MB"
+        for name, rate in transfers.large(running, source, watches).items():
+            add(f"{name} of {size}", "MB/s", rate)
+        self._memory += [(f"{kind.name} on {place}", *sample) for sample in watches["upload"].samples]
+        for name, rate in transfers.eight(running, part, watches).items():
+            add(f"{name} by {CLIENTS} clients", "MB/s", rate)
+        add(f"{self.amounts.small} files of 10 KB, {CLIENTS} clients", "s", transfers.small(running, self.amounts.small))
+        self._listed(kind, place, running, home, s3, add, watches)
+        add("memory at the peak of transfers, all processes", "MB", max(watch.peak for watch in watches.values()))
+        add("longest answer of /health meanwhile", "ms", max(watch.longest for watch in watches.values()) * 1000)
+
+    def _listed(
+        self,
+        kind: Kind,
+        place: str,
+        running: Running,
+        home: Path,
+        s3: S3Server,
+        add: Callable[[str, str, float], None],
+        watches: dict[str, Watch],
+    ) -> None:
+        """The entries are put where the server keeps them, past the server: only listing is measured."""
+        count = self.amounts.entries if place == FOLDER else self.amounts.entries // FEWER_IN_S3
+        client = Client(running.port)
+        client.connection.request(
+            "POST", "/api/2.0/mlflow/runs/create", b'{"experiment_id": "0"}', {"Content-Type": "application/json"}
+        )
+        info = orjson.loads(client.connection.getresponse().read())["run"]["info"]
+        client.close()
+        below = f"0/{info['run_id']}/artifacts/many"
+        names = [f"{i:06d}.bin" for i in range(count)]
+        if place == FOLDER:
+            (home / "artifacts" / below).mkdir(parents=True)
+            for name in names:
+                (home / "artifacts" / below / name).touch()
+        else:
+            put_many(s3, f"{running.kind.place}/{below}", names)
+        whole = f"/api/2.0/mlflow/artifacts/list?run_id={info['run_id']}&path=many"
+        taken = transfers.listing(running, whole, lambda body: len(orjson.loads(body)["files"]) == count, watches)
+        add(f"listing {number(count)} entries, all", "ms", taken)
+        if kind.key == "runstone":
+            page = f"/runs/{info['run_id']}?path=many"
+            taken = transfers.listing(running, page, lambda body: b"000000.bin" in body and b"000999.bin" in body, watches)
+            add(f"listing {number(count)} entries, first page", "ms", taken)
+
+    def _floor(self, place: str, s3: S3Server, source: Path) -> None:
+        size = f"{number(self.amounts.large // 10**6)} MB"
+        found = through_boto3(s3, source) if place == STORE else through_bare_http(self.folder / "floor", source)
+        for name, rate in found.items():
+            self.results.add(f"{place}: {name} of {size}", "MB/s", FLOOR, rate)
+
+    def _file(self, name: str, size: int) -> Path:
+        file = self.folder / f"{name}.bin"
+        piece = os.urandom(PIECE)
+        with file.open("wb") as opened:
+            for start in range(0, size, PIECE):
+                opened.write(piece[: size - start])
+        return file
+
+    def _write_memory(self) -> None:
+        CACHE.mkdir(exist_ok=True)
+        with (CACHE / MEMORY_FILE).open("w", newline="") as opened:
+            csv.writer(opened).writerows(
+                [("server", "seconds", "MB"), *((who, f"{at:.1f}", f"{mb:.0f}") for who, at, mb in self._memory)]
+            )
+
+
+def placed(kind: Kind, place: str, s3: S3Server) -> Kind:
+    """The server with its artifacts in S3."""
+    found = {"AWS_ACCESS_KEY_ID": ACCESS_KEY, "AWS_SECRET_ACCESS_KEY": SECRET_KEY, "AWS_DEFAULT_REGION": REGION}
+    environment = s3.settings if kind.key == "runstone" else found | {"MLFLOW_S3_ENDPOINT_URL": s3.url}
+
+    def command(uri: str, port: int, folder: Path) -> list[str]:
+        return [*kind.command(uri, port, folder), "--artifacts-destination", place]
+
+    return replace(kind, command=command, environment=environment, place=place)
+
+
+def put_many(s3: S3Server, place: str, names: Sequence[str]) -> None:
+    client, prefix = s3.client(), place.removeprefix(f"s3://{BUCKET}/")
+    with ThreadPoolExecutor(16) as threads:
+        list(threads.map(lambda name: client.put_object(Bucket=BUCKET, Key=f"{prefix}/{name}", Body=b""), names))
+    client.close()
+
+
+def through_boto3(s3: S3Server, source: Path) -> dict[str, float]:
+    """MB/s of boto3's own transfers, straight into the store and back."""
+    client, size, found = s3.client(), source.stat().st_size, dict[str, float]()
+    with Path(os.devnull).open("wb") as nowhere:
+        moves: tuple[tuple[str, Callable[[], Any]], ...] = (
+            ("upload", lambda: client.upload_file(str(source), BUCKET, "floor")),
+            ("download", lambda: client.download_fileobj(BUCKET, "floor", _Sink(nowhere))),
+        )
+        for name, work in moves:
+            began = time.perf_counter()
+            work()
+            found[name] = size / 1e6 / (time.perf_counter() - began)
+    client.delete_object(Bucket=BUCKET, Key="floor")
+    client.close()
+    return found
+
+
+class _Sink:
+    """A file that takes what comes: boto3 writes in order to what cannot seek."""
+
+    def __init__(self, nowhere: Any) -> None:
+        self.write = nowhere.write
+
+
+def through_bare_http(folder: Path, source: Path) -> dict[str, float]:
+    """MB/s of `cp` over loopback HTTP: a server that does nothing but write to a file, fsync, and send it back."""
+    folder.mkdir(exist_ok=True)
+    size, found = source.stat().st_size, dict[str, float]()
+    with _serving(folder / "file.bin") as port:
+        client = Client(port)
+        for name, work in (("upload", lambda: client.put("file", source)), ("download", lambda: client.get("file"))):
+            began = time.perf_counter()
+            work()
+            found[name] = size / 1e6 / (time.perf_counter() - began)
+        client.close()
+    shutil.rmtree(folder)
+    return found
+
+
+@contextmanager
+def _serving(file: Path) -> Iterator[int]:
+    """In a process of its own, as the servers that are compared are."""
+    pid, (reader, writer) = 0, os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        server = http.server.HTTPServer(("127.0.0.1", 0), type("Bare", (_Bare,), {"file": file}))
+        os.write(writer, str(server.server_port).encode())
+        os.close(writer)
+        server.serve_forever()
+    os.close(writer)
+    port = int(os.read(reader, 16))
+    os.close(reader)
+    try:
+        yield port
+    finally:
+        os.kill(pid, 9)
+        os.waitpid(pid, 0)
+
+
+class _Bare(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    file: Path
+
+    def do_PUT(self) -> None:
+        left, buffer = int(self.headers["Content-Length"]), bytearray(PIECE)
+        with self.file.open("wb", buffering=0) as opened:
+            while left:
+                count = self.rfile.readinto(memoryview(buffer)[: min(left, PIECE)])
+                opened.write(memoryview(buffer)[:count])
+                left -= count
+            os.fsync(opened.fileno())
+        self.send_response(200)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.send_header("Content-Length", str(self.file.stat().st_size))
+        self.end_headers()
+        with self.file.open("rb") as opened:
+            self.connection.sendfile(opened)
+
+    def log_message(self, *_: Any) -> None:
+        pass
+
+
+def markdown(results: Results, first: str) -> str:
+    """The floor, and how much of it the first server reaches."""
+    lines = [f"| at best | MB/s | {first} reaches |", "|---|---|---|"]
+    for row in results.figures:
+        best, own = results.median(row, FLOOR), results.median(row, first)
+        if best:
+            how = "boto3, straight into the store" if row[0].startswith(STORE) else "a bare HTTP server, fsynced"
+            lines.append(f"| {row[0]} ({how}) | {shown(best)} | {f'{own / best:.0%}' if own else ''} |")
+    return "\n".join(lines) if len(lines) > 2 else ""
