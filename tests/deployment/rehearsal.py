@@ -41,10 +41,12 @@ _UNCHECKED = "__import__('ssl')._create_unverified_context()"
 class Deployment:
     """`up()` starts what is not running. Everything is below `folder`, which other users must be able to reach."""
 
-    def __init__(self, folder: Path, log: Log, ports: Mapping[tuple[str, int], int] | None = None) -> None:
+    def __init__(
+        self, folder: Path, log: Log, ports: Mapping[tuple[str, int], int] | None = None, domain: str = "localhost"
+    ) -> None:
         """`ports` are those of another deployment, whose addresses stand in its secrets, when this one takes its place."""
-        self.folder, self.log = folder, log
-        compose = load({})
+        self.folder, self.log, self.domain = folder, log, domain
+        compose = load({"RUNSTONE_DOMAIN": domain})
         self.services: dict[str, Any] = compose["services"]
         self.configs: dict[str, Any] = compose["configs"]
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
