@@ -85,7 +85,7 @@ class DirectProtocol(GuardedProtocol):
     def _is_plain(self) -> bool:
         if self.cycle is not None and not self.cycle.response_complete:
             return False  # sent before the answer to another one: they are answered in order
-        if len(self.tasks) >= self.request_limit or self.flow.write_paused or self._head_bytes > HEADERS_LIMIT:
+        if self.draining or len(self.tasks) >= self.request_limit or self.flow.write_paused or self._head_bytes > HEADERS_LIMIT:
             return False
         headers = dict(self.headers)
         if len(headers) != len(self.headers) or not headers.keys() <= _PLAIN:
