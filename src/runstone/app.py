@@ -26,6 +26,11 @@ import runstone.web.experiments
 import runstone.web.logged_models
 import runstone.web.registry
 import runstone.web.runs
+import runstone.web.runs_changes
+import runstone.web.runs_export
+import runstone.web.runs_live
+import runstone.web.runs_names
+import runstone.web.runs_rows
 import runstone.web.runs_table
 import runstone.web.static
 import runstone.web.views
@@ -62,6 +67,11 @@ ROUTERS = (
     runstone.web.experiments.router,
     runstone.web.logged_models.router,
     runstone.web.runs_table.router,
+    runstone.web.runs_rows.router,
+    runstone.web.runs_names.router,
+    runstone.web.runs_changes.router,
+    runstone.web.runs_live.router,
+    runstone.web.runs_export.router,
     runstone.web.runs.router,
     runstone.web.charts.router,
     runstone.web.compare.router,

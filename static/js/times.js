@@ -33,3 +33,4 @@ function tell(root) {
 tell(document);
 setInterval(() => tell(document), 30000);
 document.addEventListener("htmx:afterSwap", () => tell(document));
+document.addEventListener("rows-added", (event) => tell(event.detail.element));

@@ -34,7 +34,7 @@ class TestViews:
         self, tab: Page, browser: Browser, sqlite_server: RunningServer, experiment_id: str
     ) -> None:
         tab.goto(f"/experiments/{experiment_id}?view=active")
-        tab.get_by_role("searchbox", name="Filter runs").fill("metrics.acc > 0.9")
+        tab.get_by_label("Filter runs").fill("metrics.acc > 0.9")
         tab.keyboard.press("Enter")
         tab.wait_for_url("**filter=metrics.acc*")
         tab.get_by_label("Share what is shown").click()

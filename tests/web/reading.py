@@ -68,7 +68,7 @@ def row_names(soup: BeautifulSoup | Tag) -> list[str]:
 
 
 def headings(soup: BeautifulSoup | Tag) -> list[str]:
-    return [words(th).rstrip(" ↑↓") for th in soup.select("thead tr:last-child th")]
+    return [words(th).rstrip(" ↑↓") for th in soup.select("thead tr:last-child th:not(.filler)")]
 
 
 def link(soup: BeautifulSoup | Tag, text: str) -> str:

@@ -14,7 +14,7 @@ import httptools
 from starlette.types import Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
-from runstone.core import ids
+from runstone.core import ids, stopping
 from runstone.core.failures import json_answer
 from runstone.core.frame import DEFAULT_POLICY, SECURITY_HEADERS, UNGUARDED
 from runstone.core.http import OnePacket
@@ -62,6 +62,10 @@ class GuardedProtocol(OnePacket):
         self._ended = True
         self._unwatch()
         super().connection_lost(exc)
+
+    def shutdown(self) -> None:
+        stopping.begin()
+        super().shutdown()
 
     def data_received(self, data: bytes) -> None:
         self._received += len(data)

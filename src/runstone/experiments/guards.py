@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 from fastapi import Depends, Request
@@ -42,6 +43,22 @@ class ExperimentGuard:
 
 class ReadExperiment(ExperimentGuard):
     """Any experiment of the workspace, deleted ones too."""
+
+
+class ReadExperiments:
+    """Experiments of the workspace, deleted ones too, as long as all of them are there."""
+
+    def __init__(self, numbers: Sequence[int], scope: Scope) -> None:
+        self.numbers = numbers
+        self.scope = scope
+
+    def load(self, connection: Connection) -> dict[int, Row[Any]]:
+        """In the order of `numbers`."""
+        found = queries.find_many(connection, self.scope, self.numbers)
+        for number in self.numbers:
+            if number not in found:
+                raise _not_found(number)
+        return {number: found[number] for number in self.numbers}
 
 
 class EditExperiment(ExperimentGuard):

@@ -59,6 +59,13 @@ def change(connection: Connection, model_pk: int, **values: Any) -> None:
     connection.execute(update(logged_models).where(logged_models.c.id == model_pk).values(**values))
 
 
+def follow_run(connection: Connection, scope: Scope, run_id: str, before: int, after: int) -> None:
+    """What the run made in the experiment `before` goes with it to `after`; artifacts stay where they are."""
+    where = (logged_models.c.source_run_id == run_id, logged_models.c.experiment_id == before)
+    values = {"experiment_id": after, "last_updated_timestamp_ms": now_ms()}
+    connection.execute(update(logged_models).where(logged_models.c.workspace_id == scope.workspace_id, *where).values(values))
+
+
 def set_tags(connection: Connection, scope: Scope, model_pk: int, tags: Iterable[tuple[str, str]]) -> None:
     upsert.put(connection, logged_model_tags, _rows(connection, scope, model_pk, dict(tags)))
 

@@ -38,6 +38,7 @@ FIELDS = FieldMap(
                 "artifact_uri": Column(runs.c.artifact_uri),
                 "start_time": Column(runs.c.start_time, "number"),
                 "end_time": Column(runs.c.end_time, "number", nullable=True),
+                "duration": Column(runs.c.end_time - runs.c.start_time, "number", nullable=True),
             },
             aliases={
                 "run name": "run_name",

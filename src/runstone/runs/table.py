@@ -5,28 +5,25 @@ Cost of a page of 100 runs: the page itself, one statement per kind of column fo
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Table, func, select
+from sqlalchemy import ColumnElement, Connection, Select, Table, func, literal_column, select, union_all
 
 from runstone.core import keyvalue
 from runstone.core.scope import Scope, scoped
 from runstone.experiments.tables import experiments
 from runstone.runs.tables import run_params, run_tags, runs, series
+from runstone.search.drivers import Driver, Filter
 
 NAMES_LIMIT = 200
 ROWS_LIMIT = 50_000
 _TABLES = {"metrics": series, "params": run_params, "tags": run_tags}
-_VALUES = {"metrics": (series.c.last_value, series.c.last_is_nan), "params": (run_params.c.value,), "tags": (run_tags.c.value,)}
 
-
-@dataclass
-class Cells:
-    """`values[run_pk, "metrics.loss"]`; a NaN is float nan."""
-
-    values: dict[tuple[int, str], Any] = field(default_factory=dict)
+# ("metrics", "loss", "last"): what a column shows of a run; of params and tags there is only the last.
+Place = tuple[str, str, str]
+# By (run_pk, place); a NaN is float nan.
+Cells = dict[tuple[int, Place], Any]
 
 
 def common_names(connection: Connection, scope: Scope, kind: str, run_pks: Sequence[int], limit: int = NAMES_LIMIT) -> list[str]:
@@ -42,19 +39,29 @@ def common_names(connection: Connection, scope: Scope, kind: str, run_pks: Seque
     return [names[row.key_id] for row in rows]
 
 
-def cells(connection: Connection, scope: Scope, run_pks: Sequence[int], columns: Sequence[str]) -> Cells:
-    """The values of `columns` such as `metrics.loss`, nothing else."""
-    found = Cells()
+def cells(connection: Connection, scope: Scope, run_pks: Sequence[int], places: Collection[Place]) -> Cells:
+    """The values at `places` and nothing else: one statement for each kind of column."""
+    found: Cells = {}
+    if not run_pks:
+        return found
     for kind, table in _TABLES.items():
-        wanted = {column.partition(".")[2] for column in columns if column.partition(".")[0] == kind}
-        numbers = {number: name for name in wanted if (number := keyvalue.key_id_of(connection, name)) is not None}
-        if not numbers or not run_pks:
+        names = {name for place_kind, name, _ in places if place_kind == kind}
+        numbers = {number: name for name in names if (number := keyvalue.key_id_of(connection, name)) is not None}
+        if not numbers:
             continue
-        statement = scoped(table, scope, table.c.run_pk, table.c.key_id, *_VALUES[kind])
+        wanted = {(name, of) for place_kind, name, of in places if place_kind == kind}
+        columns = (series.c.last_value, series.c.last_is_nan, series.c.min_value, series.c.max_value)
+        statement = scoped(table, scope, table.c.run_pk, table.c.key_id, *(columns if kind == "metrics" else (table.c.value,)))
         for row in connection.execute(statement.where(table.c.run_pk.in_(run_pks), table.c.key_id.in_(list(numbers)))):
-            value = float("nan") if kind == "metrics" and row[3] else row[2]
-            found.values[row[0], f"{kind}.{numbers[row[1]]}"] = value
+            name = numbers[row[1]]
+            for of, value in _of_metric(*row[2:]) if kind == "metrics" else (("last", row[2]),):
+                if value is not None and (name, of) in wanted:
+                    found[row[0], (kind, name, of)] = value
     return found
+
+
+def _of_metric(last: float, is_nan: int, least: float | None, largest: float | None) -> tuple[tuple[str, float | None], ...]:
+    return ("last", float("nan") if is_nan else last), ("min", least), ("max", largest)
 
 
 def series_of(connection: Connection, scope: Scope, run_pk: int) -> list[dict[str, Any]]:
@@ -90,12 +97,34 @@ def activity(
 
 
 def count_matching(
-    connection: Connection, scope: Scope, experiment_id: int, stage: str, where: ColumnElement[bool], limit: int
+    connection: Connection, scope: Scope, experiment_ids: Collection[int], stage: str, wanted: Filter, limit: int
 ) -> int:
-    """How many runs the clause fits, counted no further than `limit`."""
-    found = scoped(runs, scope, runs.c.id).where(runs.c.experiment_id == experiment_id, runs.c.lifecycle_stage == stage, where)
+    """How many runs the filter lets pass, counted no further than `limit`: among those of its rarest comparison where an
+    index holds few of them, else run after run. Two statements.
+    """
+    inside = (runs.c.experiment_id.in_(experiment_ids), runs.c.lifecycle_stage == stage)
+    found = scoped(runs, scope, runs.c.id).where(*inside, wanted.probe)
+    few = _rarest(connection, wanted, 2 * limit)
+    if few is not None:
+        found = found.where(runs.c.id.in_(few))
     number: int = connection.execute(select(func.count()).select_from(found.limit(limit).subquery())).scalar_one()
     return number
+
+
+def _rarest(connection: Connection, wanted: Filter, limit: int) -> Select[Any] | None:
+    """The driver with the fewest rows, if they are fewer than `limit`."""
+    if not wanted.drivers:
+        return None
+    cut: ColumnElement[int] = literal_column(str(limit))
+    sets = [_together(driver) for driver in wanted.drivers]
+    counts = [select(func.count()).select_from(some.limit(cut).subquery()).scalar_subquery() for some in sets]
+    sizes = list(connection.execute(select(*counts)).one())  # numbers of rows; the runs are found in scope
+    smallest = min(range(len(sizes)), key=lambda i: sizes[i])
+    return sets[smallest] if sizes[smallest] < limit else None
+
+
+def _together(driver: Driver) -> Select[Any]:
+    return driver[0] if len(driver) == 1 else select(union_all(*driver).subquery())  # whose runs are found in scope
 
 
 def children(connection: Connection, scope: Scope, run_id: str, limit: int = 100) -> list[Any]:
@@ -107,3 +136,13 @@ def children(connection: Connection, scope: Scope, run_id: str, limit: int = 100
     parents = scoped(run_tags, scope, run_tags.c.run_pk).where(*where)
     statement = scoped(runs, scope).where(runs.c.id.in_(parents), runs.c.lifecycle_stage == "active")
     return list(connection.execute(statement.order_by(runs.c.start_time.desc()).limit(limit)).all())
+
+
+def child_counts(connection: Connection, scope: Scope, run_ids: Sequence[str]) -> dict[str, int]:
+    """How many runs each of `run_ids` is the parent of; those without are left out."""
+    key_id = keyvalue.key_id_of(connection, "mlflow.parentRunId")
+    if key_id is None or not run_ids:
+        return {}
+    parent = func.substr(run_tags.c.value, literal_column("1"), literal_column("200"))
+    statement = scoped(run_tags, scope, parent, func.count()).where(run_tags.c.key_id == key_id, parent.in_(run_ids))
+    return {run_id: count for run_id, count in connection.execute(statement.group_by(parent)).all()}  # noqa: C416 (rows to a dict)

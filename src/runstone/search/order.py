@@ -17,8 +17,8 @@ from sqlalchemy.sql.sqltypes import Double, Text
 from runstone.core.jsonbody import refuse_unstorable_text
 from runstone.errors import InvalidParameter
 from runstone.search.compile import find_column, find_entity, key_match
-from runstone.search.fields import Attributes, Column, FieldMap, KeyValue, Measurements, MetricValue, Related
-from runstone.search.grammar import Field, split_name
+from runstone.search.fields import Attributes, Column, Entity, FieldMap, KeyValue, Measurements, MetricValue, Related
+from runstone.search.grammar import FUNCTIONS, Field, split_name
 from runstone.search.tokens import tokenize
 
 ITEM_LIMIT = 20
@@ -126,6 +126,7 @@ def compile_order(items: Sequence[str], fields: FieldMap, dialect: str, ties: Se
     for number, item in enumerate(items):
         reference, descending = parse_item(item)
         name, entity = find_entity(fields, reference)
+        _check_function(reference, entity, item)
         if isinstance(entity, Attributes):
             column = find_column(fields, reference, entity)
             identity = (name, entity.aliases.get(reference.key, reference.key))
@@ -134,8 +135,8 @@ def compile_order(items: Sequence[str], fields: FieldMap, dialect: str, ties: Se
                 raise InvalidParameter(f"Invalid attribute key '{reference.key}' specified in order_by. Valid keys are {names}.")
             order.keys += _column_keys(column, descending, dialect)
         elif isinstance(entity, KeyValue | MetricValue):
-            identity = (name, reference.key)
-            _add_pair(order, entity, reference.key, descending, dialect, number)
+            identity = (name + reference.function.replace("LATEST", ""), reference.key)
+            _add_pair(order, entity, reference, descending, dialect, number)
         elif isinstance(entity, Measurements):
             identity = (name, reference.key)
             order.keys += measured_keys(entity, reference.key, descending)
@@ -152,8 +153,13 @@ def compile_order(items: Sequence[str], fields: FieldMap, dialect: str, ties: Se
     return order
 
 
+def _check_function(reference: Field, entity: Entity, item: str) -> None:
+    if reference.function and not isinstance(entity, MetricValue):
+        raise InvalidParameter(f"Invalid order_by clause '{item}': {reference.function}() is only there for metrics of runs.")
+
+
 def parse_item(item: str) -> tuple[Field, bool]:
-    """`metrics.`a b` DESC` to its field and whether it descends."""
+    """`metrics.`a b` DESC` or `MIN(metrics.loss)` to its field and whether it descends."""
     if not isinstance(item, str) or len(item) > ITEM_LENGTH_LIMIT:
         raise InvalidParameter(f"Invalid order_by clause: it must be a text of at most {ITEM_LENGTH_LIMIT} characters.")
     refuse_unstorable_text(item)
@@ -161,6 +167,9 @@ def parse_item(item: str) -> tuple[Field, bool]:
         name, *rest = tokenize(item)
     except InvalidParameter as error:
         raise _unreadable(item) from error
+    function = ""
+    if name.word in FUNCTIONS and len(rest) > 3 and [rest[0].kind, rest[2].kind] == ["open", "close"]:
+        function, name, rest = name.word, rest[1], rest[3:]
     if len(rest) == 2 and rest[0].kind == "name" and rest[0].word not in DIRECTIONS:
         raise InvalidParameter(f"Invalid ordering key in order_by clause '{item}': {rest[0].text} is neither ASC nor DESC.")
     if len(rest) not in (1, 2) or (len(rest) == 2 and rest[0].word not in DIRECTIONS):
@@ -170,7 +179,7 @@ def parse_item(item: str) -> tuple[Field, bool]:
     entity, key = split_name(name.text) if name.kind == "name" else ("", name.unquoted)
     if not key:
         raise _unreadable(item)
-    return Field(entity, key, "", name.position), len(rest) == 2 and rest[0].word == "DESC"
+    return Field(entity, key, function, name.position), len(rest) == 2 and rest[0].word == "DESC"
 
 
 def _unreadable(item: str) -> InvalidParameter:
@@ -189,7 +198,8 @@ def _column_keys(column: Column, descending: bool, dialect: str) -> list[_Key]:
     return [_Key(rank, False), _Key(_sortable(filled, dialect), descending)]
 
 
-def _add_pair(order: Order, entity: KeyValue | MetricValue, key: str, descending: bool, dialect: str, number: int) -> None:
+def _add_pair(order: Order, entity: KeyValue | MetricValue, asked: Field, descending: bool, dialect: str, number: int) -> None:
+    key = asked.key
     table = entity.row_owner.table
     assert isinstance(table, Table)
     joined = table.alias(f"sorted_{number}")
@@ -199,6 +209,11 @@ def _add_pair(order: Order, entity: KeyValue | MetricValue, key: str, descending
     order.outer_joins.append((joined, condition))
     missing = columns[id(entity.row_owner)].is_(None)
     if isinstance(aliased, MetricValue) and isinstance(entity, MetricValue):
+        if asked.function in ("MIN", "MAX"):  # of the numbers among the points: there may be none
+            extreme = aliased.smallest if asked.function == "MIN" else aliased.largest
+            rank = case((missing, 2), (extreme.is_(None), 1), else_=0)
+            order.keys += [_Key(rank, False), _Key(cast(func.coalesce(extreme, 0.0), Double), descending)]
+            return
         if not order.keys:
             named = key_match(aliased, key)
             zero = select(entity.last_is_nan).where(entity.row_owner == aliased.row_owner, key_match(entity, key))

@@ -1,9 +1,7 @@
-"""/experiments/<id>: the table of an experiment's runs. The URL holds all of its state."""
+"""/experiments/<id> and /runs?experiments=1,2: the table of runs. The URL holds all of its state."""
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass
 from typing import Any
 
 from fastapi import Request, Response
@@ -15,142 +13,138 @@ from runstone.core.clock import now_ms
 from runstone.core.scope import Context, Ctx
 from runstone.errors import InvalidParameter
 from runstone.experiments import queries as experiment_queries
-from runstone.experiments.guards import ReadableWorkspace, ReadExperiment
-from runstone.runs import pages, queries, table
-from runstone.runs.search import filter_of, order_of
+from runstone.experiments.guards import ReadableWorkspace, ReadExperiments
+from runstone.runs import grouping, table
 from runstone.web import notes
-from runstone.web.formats import shared_prefix
-from runstone.web.sorting import Sorting
+from runstone.web.islands import island
+from runstone.web.runs_asked import Asked, Problem
+from runstone.web.runs_columns import KINDS, USUAL, Column, headings
+from runstone.web.runs_rows import COUNT_LIMIT, Rows, fill, pinned_rows, rows_of, wanted_of
 from runstone.web.templating import page, wants_part
 from runstone.web.views import address, opens_with
-from runstone.web.windows import Window, window
+from runstone.web.windows import Window
 
 router = wire.ApiRouter()
 
-PAGE = 100
-METRIC_COLUMNS, PARAM_COLUMNS, COLUMNS_LIMIT = 8, 4, 60
-KINDS = ("metrics", "params", "tags")
-SORTABLE = {"run_name": "ASC", "status": "ASC", "start_time": "DESC", "user_id": "ASC", "metrics": "DESC", "params": "ASC"}
-# Matching runs are counted up to here: a person is told "10 000+".
-COUNT_LIMIT = 10_000
+METRIC_COLUMNS, PARAM_COLUMNS = 8, 4
+# Aggregates of the metrics of more runs take longer than a page may.
+AGGREGATED_AT_ONCE = 20_000
 NOTE_TAG = "mlflow.note.content"
-_CHARACTER = re.compile(r"at character ([0-9]{1,6})\b")
-
-
-@dataclass(frozen=True)
-class Asked:
-    """The state of the page, all of it in the URL."""
-
-    text: str
-    view: str
-    sorting: Sorting
-    columns: list[str]
-
-    def query(self, **changed: Any) -> dict[str, Any]:
-        view = "" if self.view == "active" else self.view
-        return {"filter": self.text, "order": self.sorting.asked, "view": view, "columns": self.columns} | changed
-
-
-@dataclass(frozen=True)
-class Problem:
-    """Why the filter cannot be read, and the text around the character where reading stopped."""
-
-    message: str
-    before: str = ""
-    at: str = ""
-    behind: str = ""
-
-    @classmethod
-    def of(cls, message: str, text: str) -> Problem:
-        found = _CHARACTER.search(message)
-        position = int(found.group(1)) - 1 if found else -1
-        if not 0 <= position <= len(text):
-            return cls(message)
-        word = re.match(r"\w+|.|", text[position:], re.DOTALL)
-        end = position + len(word.group() if word else "")
-        return cls(message, text[max(0, position - 60) : position], text[position:end] or " ", text[end : end + 60])
 
 
 @router.get("/experiments/{experiment_id}")
 async def runs_table(request: Request, experiment_id: str, ctx: Ctx, _: ReadableWorkspace) -> Response:
-    """Costs twelve statements at most, whatever the number of runs and metrics; only what is shown is read."""
-    query = request.query_params
-    if not request.url.query and not wants_part(request):
-        number = ReadExperiment(experiment_id, ctx.scope).number
-        if saved := await ctx.db.read(lambda c: opens_with(request, ctx, c, number)):
-            return RedirectResponse(address(request, f"/experiments/{number}", saved), 303)
-    asked = Asked(
-        query.get("filter", "").strip(),
-        "deleted" if query.get("view") == "deleted" else "active",
-        Sorting.of(query.get("order", ""), SORTABLE, "start_time DESC", closed=False),
-        list(dict.fromkeys(name.strip() for name in query.getlist("columns") if name.partition(".")[0] in KINDS))[:COLUMNS_LIMIT],
-    )
-    experiment = ReadExperiment(experiment_id, ctx.scope)
-    found = await ctx.db.read(lambda c: load(c, ctx, experiment, asked, query))
-    found["note_text"] = await notes.rendered(found["note_text"])
+    """Costs fifteen statements at most, whatever the number of runs and metrics; only what is shown is read."""
+    asked = Asked.of(request.query_params, experiment_id)
+    untold = not request.url.query and not wants_part(request)
+    if untold and (saved := await ctx.db.read(lambda c: opens_with(request, ctx, c, asked.experiments[0]))):
+        return RedirectResponse(address(request, asked.here, saved), 303)
+    return await _answer(request, ctx, asked)
+
+
+@router.get("/runs")
+async def runs_of_several(request: Request, ctx: Ctx, _: ReadableWorkspace) -> Response:
+    """The runs of all the experiments that `?experiments=1,2` names, in one table; costs what one of them does."""
+    return await _answer(request, ctx, Asked.of(request.query_params))
+
+
+async def _answer(request: Request, ctx: Context, asked: Asked) -> Response:
+    found = await ctx.db.read(lambda c: load(c, ctx, asked, request.query_params))
     part = wants_part(request)
+    if not part:
+        found["note_text"] = await notes.rendered(found["note_text"])
     status = 400 if found["problem"] and not part else 200  # htmx shows good answers only
     template = "experiments/_runs.html" if part else "experiments/runs.html"
-    return page(request, template, status, area="experiments", asked=asked, sorting=asked.sorting, now=now_ms(), **found)
+    return page(request, template, status, area="experiments", asked=asked, now=now_ms(), **found)
 
 
-def load(connection: Connection, ctx: Context, experiment: ReadExperiment, asked: Asked, query: Any) -> dict[str, Any]:
-    row = experiment.load(connection)
-    problem, matching = None, None
-    shown = Window([], None, None)
+def load(connection: Connection, ctx: Context, asked: Asked, query: Any) -> dict[str, Any]:
+    experiments = ReadExperiments(asked.experiments, ctx.scope).load(connection)
+    total = sum(count for count, _ in table.activity(connection, ctx.scope, asked.experiments, asked.view).values())
+    problem, matching, groups = None, None, None
+    shown, rows = Window([], None, None), Rows()
+    columns = list(asked.columns)
     try:
-        shown, matching = _rows(connection, ctx, row.id, asked, query)
+        if asked.group:
+            columns = columns or usual_columns(connection, ctx, [row.id for row in rows_of(connection, ctx, asked, {}).rows])
+            groups = _groups(connection, ctx, asked, columns, later=total > AGGREGATED_AT_ONCE and not asked.aggregates)
+        else:
+            shown = rows_of(connection, ctx, asked, query)
+            matching = _matching(connection, ctx, asked, shown)
     except InvalidParameter as error:
         problem = Problem.of(error.message, asked.text)
-    pks = [run.id for run in shown.rows]
-    names = {kind: table.common_names(connection, ctx.scope, kind, pks) for kind in KINDS}
-    columns = asked.columns or [f"metrics.{name}" for name in names["metrics"][:METRIC_COLUMNS]] + [
-        f"params.{name}" for name in names["params"][:PARAM_COLUMNS]
-    ]
-    columns = sorted(columns, key=lambda column: KINDS.index(column.partition(".")[0]))
-    tags = dict(experiment_queries.tags_of(connection, ctx.scope, [row.id])[row.id])
+    tops = [] if groups else pinned_rows(connection, ctx, asked)
+    columns = columns or usual_columns(connection, ctx, [run.id for run in shown.rows], several=not asked.single)
+    if groups is None:
+        rows = fill(connection, ctx, asked, [*tops, *shown.rows], columns)
+    tags = dict(experiment_queries.tags_of(connection, ctx.scope, asked.experiments[:1])[asked.experiments[0]])
     return {
-        "experiment": row,
-        "note_text": tags.get(NOTE_TAG, ""),
+        "experiments": experiments,
+        "experiment": experiments[asked.experiments[0]],
+        "note_text": tags.get(NOTE_TAG, "") if asked.single else "",
         "tags": [(key, value) for key, value in tags.items() if not key.startswith("mlflow.")],
-        "total": queries.count(connection, ctx.scope, row.id, asked.view),
+        "total": total,
         "matching": matching,
         "window": shown,
+        "tops": tops,
+        "rows": rows,
+        "groups": groups,
         "problem": problem,
-        "columns": [_column(column, columns) for column in columns],
-        "chosen": set(columns),
-        "kinds": [(kind, sum(column.startswith(f"{kind}.") for column in columns)) for kind in KINDS],
-        "choices": {kind: sorted(set(found) | _asked(columns, kind)) for kind, found in names.items()},
-        "cells": table.cells(connection, ctx.scope, pks, columns).values,
-        "cut": shared_prefix([run.name for run in shown.rows]),
+        "headings": headings(columns, set(asked.pins), dict(asked.widths), rows.cells, ranges=bool(groups)),
+        "shown_runs": island(_shown(asked, tops, shown.rows, rows)),
     }
 
 
-def _rows(connection: Connection, ctx: Context, number: int, asked: Asked, query: Any) -> tuple[Window, str | None]:
-    """The shown runs, and how many match the filter in words; None without a filter."""
-    wanted = filter_of(asked.text, ctx.db.dialect)
-    order = order_of([asked.sorting.clause], ctx.db.dialect)
-    shown = window(
-        ctx, query, ("runs page", number, asked.text, asked.sorting.clause, asked.view), order, PAGE,
-        lambda turned, after, limit: pages.search(
-            connection, ctx.scope, [number], [asked.view], wanted, turned, after, limit
-        ),
-    )  # fmt: skip
+def _shown(asked: Asked, tops: list[Any], runs: list[Any], rows: Rows) -> list[dict[str, Any]]:
+    """What the charts beside the table draw, for the first load; later the table tells them."""
+    pinned = {run.run_id for run in tops}
+    return [
+        {
+            "id": run.run_id,
+            "name": run.name,
+            "colour": rows.colour(run),
+            "hidden": run.run_id in asked.hidden,
+            "pinned": run.run_id in pinned,
+        }
+        for run in {run.run_id: run for run in [*tops, *runs]}.values()
+    ]
+
+
+def _matching(connection: Connection, ctx: Context, asked: Asked, shown: Window) -> str | None:
+    """How many runs match the filter, in words; None without a filter."""
+    wanted = wanted_of(ctx, asked)
     if wanted is None:
-        return shown, None
+        return None
     if shown.whole:
-        return shown, f"{len(shown.rows)}"
-    counted = table.count_matching(connection, ctx.scope, number, asked.view, wanted.clause, COUNT_LIMIT)
-    return shown, f"{counted:,}".replace(",", "\u202f") + ("+" if counted == COUNT_LIMIT else "")
+        return f"{len(shown.rows)}"
+    counted = table.count_matching(connection, ctx.scope, asked.experiments, asked.view, wanted, COUNT_LIMIT)
+    return f"{counted:,}".replace(",", "\u202f") + ("+" if counted == COUNT_LIMIT else "")
 
 
-def _column(column: str, columns: list[str]) -> dict[str, Any]:
-    """What the heading of a column shows: `label` is its name without what all names of its kind begin with."""
-    kind, _, name = column.partition(".")
-    alike = [other.partition(".")[2] for other in columns if other.startswith(f"{kind}.")]
-    shared = shared_prefix(alike)
-    return {"id": column, "kind": kind, "name": name, "label": ("…" if shared else "") + name[shared:], "first": alike[0] == name}
+def usual_columns(connection: Connection, ctx: Context, pks: list[int], *, several: bool = False) -> list[Column]:
+    """What stands in the table when nobody chose: a little of everything, and what most of the runs have."""
+    names = {kind: table.common_names(connection, ctx.scope, kind, pks) for kind in KINDS[1:3]}
+    texts = (["attributes.experiment_id"] if several else []) + list(USUAL)
+    texts += [f"metrics.{name}" for name in names["metrics"][:METRIC_COLUMNS]]
+    texts += [f"params.{name}" for name in names["params"][:PARAM_COLUMNS]]
+    return [column for text in texts if (column := Column.of(text))]
 
 
-def _asked(columns: list[str], kind: str) -> set[str]:
-    return {column.partition(".")[2] for column in columns if column.startswith(f"{kind}.")}
+def _groups(connection: Connection, ctx: Context, asked: Asked, columns: list[Column], *, later: bool) -> dict[str, Any]:
+    """`later`: the page shows the groups at once, and asks for the aggregates of their metrics behind it."""
+    wanted = wanted_of(ctx, asked)
+    by = [(column.kind, column.name) for column in asked.group]
+    found, more = grouping.groups(
+        connection, ctx.scope, asked.experiments, asked.view, None if wanted is None else wanted.clause,
+        by, [] if later else [column.place for column in columns],
+    )  # fmt: skip
+    return {"rows": found, "more": more, "later": later, "within": [within(asked.group, group.values) for group in found]}
+
+
+def within(by: tuple[Column, ...], values: tuple[str | None, ...]) -> str:
+    """The filter that finds the members of a group."""
+    parts = []
+    for column, value in zip(by, values, strict=True):
+        quoted = "" if value is None else value.replace("'", "''")
+        parts.append(f"{column.field} IS NULL" if value is None else f"{column.field} = '{quoted}'")
+    return " AND ".join(parts)

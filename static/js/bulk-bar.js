@@ -1,0 +1,42 @@
+// What can be done with the selected runs: compare, tag, move, delete, restore.
+// Reads: [data-bulk], [data-bulk-count], [data-bulk-compare], [data-bulk-stage], [data-bulk-none], [data-bulk-tag] with [data-do].
+import { changeRuns } from "./change-runs.js";
+import { clear, selected } from "./table-selection.js";
+
+const bar = document.querySelector("[data-bulk]");
+const part = (name) => bar.querySelector(`[data-bulk-${name}]`);
+const close = () => { for (const menu of bar.querySelectorAll("details[open]")) menu.open = false; };
+
+document.addEventListener("selection", () => {
+  bar.hidden = selected.size === 0;
+  part("count").textContent = String(selected.size);
+  if (bar.hidden) close();
+});
+
+async function change(of) {
+  close();
+  if (selected.size && await changeRuns([...selected].map((run_id) => ({ run_id, ...of })))) clear();
+}
+
+function tag(act) {
+  const key = bar.querySelector("#bulk-key"), value = bar.querySelector("#bulk-value");
+  if (!key.value.trim()) return key.focus();
+  change({ tags: { [key.value.trim()]: act === "set" ? value.value : null } });
+}
+
+bar.addEventListener("keydown", (event) => {
+  if (event.key === "Enter" && event.target.closest("[data-bulk-tag]") && event.target.matches("input")) tag("set");
+});
+bar.addEventListener("click", (event) => {
+  const button = event.target.closest("button, a");
+  if (!button) return;
+  if (button.dataset.bulkStage) change({ stage: button.dataset.bulkStage });
+  else if ("bulkNone" in button.dataset) clear();
+  else if (button.dataset.do) tag(button.dataset.do);
+  else if ("bulkCompare" in button.dataset) {
+    if (!selected.size) return event.preventDefault();
+    const url = new URL(button.href);
+    url.searchParams.set("runs", [...selected].join(","));
+    button.href = url.href;
+  }
+});

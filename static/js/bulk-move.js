@@ -1,0 +1,41 @@
+// Moves the selected runs to an experiment that is found by typing.
+// Reads: [data-bulk-move][data-find] with an input and .found. Changes by change-runs.js.
+import { changeRuns } from "./change-runs.js";
+import { clear, selected } from "./table-selection.js";
+
+const panel = document.querySelector("[data-bulk-move]");
+const input = panel?.querySelector("input");
+const found = panel?.querySelector(".found");
+let asked = 0;
+
+async function find() {
+  const turn = ++asked;
+  const url = new URL(panel.dataset.find, location.href);
+  url.searchParams.set("typed", input.value);
+  const answer = await fetch(url, { headers: { Accept: "application/json" } }).catch(() => null);
+  if (turn !== asked) return;
+  if (!answer?.ok) return void (found.textContent = "The experiments could not be loaded. Type again to retry.");
+  const { experiments } = await answer.json();
+  found.replaceChildren(...experiments.map(({ id, name }) => {
+    const button = Object.assign(document.createElement("button"), { type: "button", className: "button bare act" });
+    const label = Object.assign(document.createElement("bdi"), { textContent: name });
+    button.dataset.to = id;
+    button.append(label);
+    return button;
+  }));
+  if (!experiments.length) found.textContent = "No active experiment has this in its name.";
+}
+
+panel?.closest("details").addEventListener("toggle", (event) => event.target.open && find());
+input?.addEventListener("input", find);
+input?.addEventListener("keydown", (event) => {
+  if (event.key !== "Enter") return;
+  event.preventDefault();
+  found.querySelector("button")?.click();
+});
+found?.addEventListener("click", async (event) => {
+  const to = event.target.closest("button")?.dataset.to;
+  if (!to || !selected.size) return;
+  panel.closest("details").open = false;
+  if (await changeRuns([...selected].map((run_id) => ({ run_id, experiment_id: to })))) clear();
+});

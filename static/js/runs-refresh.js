@@ -1,0 +1,45 @@
+// After runs were changed the rows show it: those that are still here are asked for anew, those that went away go.
+// Reads: tr[data-run] of #runs. Listens to: "runs-changed" (changes), "runs-news" (ids). Sends: "rows-added".
+import { again, fetchRows, rowsAdded, runs, table } from "./table-state.js";
+
+const AT_ONCE = 100;
+
+// Puts the rows of these runs anew, and takes away those that the filter lets pass no longer. Ids of rows that are not shown: ignored.
+export async function renew(ids) {
+  const shown = ids.filter((id) => runs.querySelector(`tr[data-run="${CSS.escape(id)}"]`));
+  for (let start = 0; start < shown.length; start += AT_ONCE) {
+    const part = shown.slice(start, start + AT_ONCE);
+    const area = table();
+    const body = await fetchRows({ only: part.join(",") });
+    if (area !== table()) return;
+    const found = new Map([...body.rows].map((row) => [row.dataset.run, row]));
+    for (const id of part) {
+      for (const old of runs.querySelectorAll(`tr[data-run="${CSS.escape(id)}"]`)) replace(old, found.get(id));
+    }
+  }
+}
+
+function replace(old, found) {
+  if (!found) return old.remove();
+  const row = found.cloneNode(true);
+  const focused = old.contains(document.activeElement) ? [...old.querySelectorAll("a, button, input")].indexOf(document.activeElement) : -1;
+  for (const name of ["aria-expanded", "aria-label", "title"]) { // how many are nested may not be known here
+    const twig = old.querySelector(".twig:enabled");
+    if (twig && row.querySelector(".twig:enabled")) row.querySelector(".twig").setAttribute(name, twig.getAttribute(name));
+  }
+  if (old.dataset.depth) row.dataset.depth = old.dataset.depth;
+  row.className = `${found.className} ${old.classList.contains("current") ? "current" : ""}`;
+  const unpin = old.querySelector("[data-unpin]");
+  if (unpin) row.querySelector(".lead").append(unpin);
+  old.replaceWith(row);
+  rowsAdded(row.parentNode);
+  if (focused >= 0) row.querySelectorAll("a, button, input")[focused]?.focus({ preventScroll: true });
+}
+
+document.addEventListener("runs-changed", async (event) => {
+  const changes = event.detail;
+  const comes = changes.some((change) => change.stage !== undefined || change.experiment_id !== undefined);
+  const missing = changes.some((change) => !runs.querySelector(`tr[data-run="${CSS.escape(change.run_id)}"]`));
+  if (!table() || (comes && missing)) return again(); // a run came back: only the server knows where it stands
+  await renew(changes.map((change) => change.run_id));
+});

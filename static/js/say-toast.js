@@ -1,0 +1,32 @@
+// Says what just happened, for ten seconds, with the way back. Imported by what changes things without leaving the page.
+// Reads: nothing. Writes: a .toast at the end of the body, in place of the one before.
+const SECONDS = 10;
+
+function button(text, act) {
+  const made = Object.assign(document.createElement("button"), { type: "button", className: "button", textContent: text });
+  made.addEventListener("click", act);
+  return made;
+}
+
+// `undo` is called by its button; `bad`: an error, which stays until it is closed.
+export function sayToast(text, { undo, bad } = {}) {
+  document.querySelector(".toast")?.remove();
+  const toast = Object.assign(document.createElement("div"), { className: `toast${bad ? " bad" : ""}` });
+  toast.setAttribute("role", bad ? "alert" : "status");
+  const said = document.createElement("span");
+  toast.append(said);
+  if (undo) {
+    const back = button("Undo", () => { toast.remove(); undo(); });
+    Object.assign(back.dataset, { key: "z", keyHelp: "Undo what was just done" });
+    toast.append(back);
+  }
+  toast.append(button("Close", () => toast.remove()));
+  document.body.append(toast);
+  said.textContent = text; // after it stands there, so that screen readers say it
+  if (bad) return;
+  let timer;
+  const start = () => { timer = setTimeout(() => toast.remove(), SECONDS * 1000); };
+  for (const name of ["pointerenter", "focusin"]) toast.addEventListener(name, () => clearTimeout(timer));
+  for (const name of ["pointerleave", "focusout"]) toast.addEventListener(name, start);
+  start();
+}

@@ -1,0 +1,51 @@
+// A name, a tag or a note is edited where it stands: click twice or choose Edit, Enter saves, Escape leaves it.
+// Reads: th[data-column], td and th of tr[data-run]. Changes by change-runs.js, which offers the way back.
+import { changeRuns } from "./change-runs.js";
+import { runs, table } from "./table-state.js";
+
+const FIXED = /^tags\.mlflow\.(source|parentRunId|user|log-model|loggedArtifacts|rootRunId)/;
+export const editable = (column) => column === "attributes.run_name" || (column.startsWith("tags.") && !FIXED.test(column));
+const columnOf = (cell) => table().querySelectorAll("thead th")[cell.cellIndex]?.dataset.column ?? "";
+
+export function editCell(cell) {
+  const column = columnOf(cell);
+  const name = column === "attributes.run_name";
+  const before = name ? cell.querySelector("a").title : cell.classList.contains("none") ? "" : cell.title || cell.textContent.trim();
+  const kept = [...cell.childNodes];
+  const box = Object.assign(document.createElement("input"), { type: "text", className: "edit", value: before, maxLength: 8000 });
+  box.setAttribute("aria-label", name ? "Name of the run" : `Tag ${column.slice(5)}`);
+  let done = false;
+  const leave = () => {
+    if (done) return;
+    done = true;
+    cell.replaceChildren(...kept);
+    cell.classList.remove("editing");
+  };
+  const save = async () => {
+    const value = box.value.trim();
+    const run_id = cell.closest("tr").dataset.run;
+    if (value === before || (name && !value)) return leave();
+    box.readOnly = true;
+    const change = name ? { run_id, name: value } : { run_id, tags: { [column.slice(5)]: value || null } };
+    if (await changeRuns([change])) leave();
+    else box.readOnly = false; // what was typed stays
+  };
+  box.addEventListener("keydown", (event) => {
+    event.stopPropagation();
+    if (event.key === "Enter") save();
+    if (event.key === "Escape") {
+      leave();
+      cell.querySelector("a")?.focus();
+    }
+  });
+  box.addEventListener("blur", () => !box.readOnly && save());
+  cell.classList.add("editing");
+  cell.replaceChildren(box);
+  box.focus();
+  box.select();
+}
+
+runs.addEventListener("dblclick", (event) => {
+  const cell = event.target.closest("tr[data-run] > *");
+  if (cell && !event.target.closest("a, button, input") && editable(columnOf(cell))) editCell(cell);
+});

@@ -1,0 +1,93 @@
+// Rows come as one scrolls, a window of a hundred at a time; those far away give their place to an empty one of the same height.
+// Reads: [data-table][data-rows], tbody[data-window] with data-before and data-after (tokens; empty at the ends of the table).
+// Writes: data-asked of a window (how it was asked for), which table-place.js keeps.
+import { fetchRows, rowsAdded, table, whenShown } from "./table-state.js";
+
+const AHEAD = 3; // heights of the scroll area that stand ready below and above
+const KEPT = 8; // heights beyond which a window is emptied
+const stored = new WeakMap(); // window to its rows while it is empty
+const WINDOWS = "tbody[data-window]:not([data-within])";
+let loading = false;
+
+function wide(text) {
+  const cell = Object.assign(document.createElement("td"), { colSpan: 200, textContent: text });
+  const row = document.createElement("tr");
+  row.append(cell);
+  return { row, cell };
+}
+
+function empty(body) {
+  const { row, cell } = wide("");
+  cell.style.height = `${body.getBoundingClientRect().height}px`;
+  stored.set(body, body.innerHTML);
+  body.replaceChildren(row);
+}
+
+function fill(body) {
+  body.innerHTML = stored.get(body);
+  stored.delete(body);
+  rowsAdded(body);
+}
+
+function put(area, edge, side, body) {
+  if (side === "after") return edge.after(body);
+  const height = area.scrollHeight;
+  edge.before(body);
+  area.scrollTop += area.scrollHeight - height;
+}
+
+async function load(area, edge, side) {
+  if (loading) return;
+  loading = true;
+  area.setAttribute("aria-busy", "true");
+  const token = edge.dataset[side];
+  edge.dataset[side] = "";
+  try {
+    const body = await fetchRows({ [side]: token });
+    if (area !== table()) return; // another state was asked for meanwhile
+    body.dataset.asked = `${side}=${token}`;
+    body.dataset[side === "after" ? "before" : "after"] = "";
+    put(area, edge, side, body);
+    rowsAdded(body);
+  } catch {
+    failed(area, edge, side, token);
+  } finally {
+    area.removeAttribute("aria-busy");
+    loading = false;
+    requestAnimationFrame(() => look(area));
+  }
+}
+
+function failed(area, edge, side, token) {
+  const { row, cell } = wide("More rows could not be loaded. ");
+  const again = Object.assign(document.createElement("button"), { type: "button", className: "button", textContent: "Try again" });
+  again.addEventListener("click", () => {
+    row.remove();
+    edge.dataset[side] = token;
+    load(area, edge, side);
+  });
+  cell.append(again);
+  edge[side === "after" ? "append" : "prepend"](row);
+}
+
+function look(area) {
+  const windows = [...area.querySelectorAll(WINDOWS)];
+  if (!windows.length || area !== table()) return;
+  const view = area.getBoundingClientRect();
+  for (const body of windows) {
+    const box = body.getBoundingClientRect();
+    const away = Math.max(view.top - box.bottom, box.top - view.bottom, 0) / view.height;
+    if (stored.has(body) && away < KEPT - 1) fill(body);
+    else if (!stored.has(body) && away > KEPT) empty(body);
+  }
+  const first = windows[0], last = windows.at(-1);
+  if (last.dataset.after && last.getBoundingClientRect().bottom < view.bottom + AHEAD * view.height) load(area, last, "after");
+  else if (first.dataset.before && first.getBoundingClientRect().top > view.top - AHEAD * view.height) load(area, first, "before");
+}
+
+whenShown((area) => {
+  loading = false;
+  area.addEventListener("scroll", () => look(area), { passive: true });
+  requestAnimationFrame(() => look(area));
+});
+addEventListener("resize", () => table() && look(table()));
