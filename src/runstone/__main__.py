@@ -15,6 +15,7 @@ from pydantic import ValidationError
 from runstone import __version__
 from runstone.core import address
 from runstone.core.address import DatabaseRefused
+from runstone.errors import RunstoneError
 from runstone.settings import SecretRefused, Settings
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None)
@@ -23,6 +24,12 @@ app.add_typer(database, name="db")
 points = typer.Typer(no_args_is_help=True, help="Look after the points of metrics.")
 app.add_typer(points, name="points")
 
+artifacts = typer.Typer(no_args_is_help=True, help="Look after the files of runs and models.")
+app.add_typer(artifacts, name="artifacts")
+
+# Of the commands that work beside a server, with the names that they have there.
+URI = typer.Option(None, "--backend-store-uri", help="Database; the setting unless given.", show_default=False)
+DESTINATION = typer.Option(None, "--artifacts-destination", help="Artifact store; the setting unless given.", show_default=False)
 SHORT = {"host": "-h", "port": "-p", "workers": "-w"}
 
 
@@ -143,11 +150,68 @@ def seal(uri: str = typer.Argument(None, help="Database; the backend store setti
         print(f"Sealed {seal_everything(db)} points.")
 
 
-class _Opened:
-    """The database of a command; whatever refuses it becomes one line."""
+@artifacts.command("verify")
+def verify(
+    adopt: bool = typer.Option(False, "--adopt", help="Record the files that have no record, as they are now."),
+    quick: bool = typer.Option(False, "--quick", help="Compare sizes only; read no bytes."),
+    uri: str = URI,
+    destination: str = DESTINATION,
+) -> None:
+    """Compare the artifact store with its records, also beside a running server. Exit with 1 when a file is missing or altered."""
+    from runstone import chores  # noqa: PLC0415
 
-    def __init__(self, uri: str | None, *, make: bool = False) -> None:
-        self._uri, self._make = uri, make
+    settings = _beside(uri, destination)
+    with _Opened(settings.backend_store_uri, alone=False) as db:
+        if not chores.verify(settings, db, _say, quick=quick, adopt=adopt):
+            raise typer.Exit(1)
+
+
+@app.command("gc")
+def collect(
+    delete: bool = typer.Option(False, "--delete", help="Remove it for good. Without this the report says what would go."),
+    older_than: str = typer.Option("30d", help="Only what was deleted so long ago: 30d, 12h, 1d12h30m."),
+    run_ids: str = typer.Option(None, help="Only these runs, comma-separated."),
+    experiment_ids: str = typer.Option(None, help="Only these experiments with all that is in them, comma-separated."),
+    logged_model_ids: str = typer.Option(None, help="Only these logged models, comma-separated."),
+    uri: str = URI,
+    destination: str = DESTINATION,
+) -> None:
+    """Remove what has been in the trash long enough, and files that nothing names, also beside a running server."""
+    from runstone import chores  # noqa: PLC0415
+
+    settings = _beside(uri, destination)
+    numbers = _listed(experiment_ids)
+    try:
+        age = chores.seconds(older_than)
+        experiments = None if numbers is None else [int(number) for number in numbers]
+    except ValueError as error:
+        _stop(str(error) if "--older-than" in str(error) else "--experiment-ids takes numbers, such as 3,17.")
+    with _Opened(settings.backend_store_uri, alone=False) as db:
+        named: Any = {"run_ids": _listed(run_ids), "experiment_ids": experiments, "model_ids": _listed(logged_model_ids)}
+        if not chores.collect(settings, db, _say, older_than=age, delete=delete, **named):
+            raise typer.Exit(1)
+
+
+def _listed(text: str | None) -> list[str] | None:
+    return [word.strip() for word in text.split(",") if word.strip()] if text is not None else None
+
+
+def _beside(uri: str | None, destination: str | None) -> Settings:
+    given = {"backend_store_uri": uri, "artifacts_destination": destination}
+    return _settings({name: value for name, value in given.items() if value is not None})
+
+
+def _say(line: str) -> None:
+    print(line, flush=True)
+
+
+class _Opened:
+    """The database of a command; whatever refuses it becomes one line. One that may have a server is `alone=False`: it must
+    be of this release already.
+    """
+
+    def __init__(self, uri: str | None, *, make: bool = False, alone: bool = True) -> None:
+        self._uri, self._make, self._alone = uri, make, alone
 
     def __enter__(self) -> Any:
         from runstone.core.db import Database  # noqa: PLC0415
@@ -156,15 +220,31 @@ class _Opened:
             place = address.parse(self._uri or _settings({}).backend_store_uri)
             if place.dialect == "sqlite" and not self._make and not place.file.exists():
                 _stop(f"There is no database {place.shown} yet. Make it with: runstone db upgrade")
-            self._db = Database.open(place, 2)
+            self._db = Database.open(place, 2, alone=self._alone)
+            if not self._alone:
+                self._refuse_other_revision()
         except DatabaseRefused as error:
             _stop(str(error))
         return self._db
 
+    def _refuse_other_revision(self) -> None:
+        from runstone.core import migrate  # noqa: PLC0415
+
+        found, wanted = self._db.read_now(migrate.current), migrate.head()
+        migrate.refuse_newer(found)
+        if found != wanted:
+            raise DatabaseRefused(
+                f"The database has revision {found or 'none'}, this release needs {wanted}. Run: runstone db upgrade"
+            )
+
     def __exit__(self, _kind: Any, error: BaseException | None, _trace: Any) -> None:
         self._db.close()
-        if isinstance(error, DatabaseRefused):
+        if isinstance(error, DatabaseRefused | RunstoneError):
             _stop(str(error))
+        if isinstance(error, OSError) and error.filename is not None:
+            _stop(
+                f"The artifacts folder {error.filename} cannot be used: {error.strerror}. Name it with --artifacts-destination."
+            )
 
 
 def _settings(given: dict[str, Any]) -> Settings:

@@ -194,6 +194,15 @@ class TestAltered:
             answer.read()
         connection.close()
 
+    def test_a_file_that_others_removed_is_no_file_that_never_was(self, server: RunningServer) -> None:
+        put(server, "altered/removed", b"12345")
+        (server.artifacts / "altered/removed").unlink()
+        answer = server.client.get(f"{STORE}/altered/removed")
+        assert (answer.status_code, "not in the store any more" in answer.text) == (409, True)
+        assert server.client.get(f"{STORE}/altered/never").status_code == 404
+        assert server.client.delete(f"{STORE}/altered/removed").status_code == 200
+        assert server.client.get(f"{STORE}/altered/removed").status_code == 404
+
     def test_a_file_without_a_record_is_served(self, server: RunningServer) -> None:
         (server.artifacts / "by").mkdir(parents=True)
         (server.artifacts / "by/hand").write_bytes(b"old")

@@ -9,10 +9,9 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 from runstone.artifacts import queries
-from runstone.artifacts.queries import GRANTED, Record
+from runstone.artifacts.queries import GRANTED, STORED, Record
 from runstone.artifacts.records import Records
-from runstone.errors import DataLoss, Unavailable
-from runstone.storage.local import no_such_artifact
+from runstone.errors import DataLoss, NotFound, Unavailable
 from runstone.storage.store import ArtifactStore, OpenFile, Stat
 
 ATTEMPTS = 20
@@ -45,9 +44,16 @@ class Opened:
 
 
 async def opened(store: ArtifactStore, key: str, records: Records) -> Opened:
-    """Raises what opening raises, and `DataLoss` for a file of another size than any that was recorded."""
-    for _ in range(ATTEMPTS):
-        file = await store.open(key)
+    """Raises what opening raises, and `DataLoss` for a file of another size than any that was recorded, or that is gone."""
+    for attempt in range(ATTEMPTS):
+        try:
+            file = await store.open(key)
+        except NotFound:
+            if not await _is_lost(store, key, records):
+                raise
+            if attempt:
+                raise lost(key) from None
+            continue
         try:
             # Read when the file is open: its record is older than the file.
             versions = await records.find(store, key)
@@ -66,11 +72,8 @@ async def opened(store: ArtifactStore, key: str, records: Records) -> Opened:
 
 async def stat(store: ArtifactStore, key: str, records: Records) -> Stat:
     """Of a file that a client fetches from the store itself. Raises as `opened`, and `DataLoss` where one had to read it to know."""
-    found = await store.stat(key)
-    if found is None:
-        raise no_such_artifact(key)
-    versions = await records.find(store, key)
-    if not versions or any(record.etag == found.etag for record in versions):
+    found, versions = await store.stat(key), await records.find(store, key)
+    if found is not None and (not versions or any(record.etag == found.etag for record in versions)):
         return found
     checked = await opened(store, key, records)
     try:
@@ -78,6 +81,11 @@ async def stat(store: ArtifactStore, key: str, records: Records) -> Stat:
         return checked.file.stat
     finally:
         checked.file.close()
+
+
+async def _is_lost(store: ArtifactStore, key: str, records: Records) -> bool:
+    """Whether a file was stored that nobody deleted: a deletion lets the record leave before the file goes."""
+    return any(record.state == STORED for record in await records.find(store, key))
 
 
 async def _stands(store: ArtifactStore, key: str, etag: str) -> bool:
@@ -144,6 +152,26 @@ async def assure(found: Opened) -> None:
 async def _read_through(found: Opened) -> None:
     async for _ in whole(found):
         pass
+
+
+async def digest(store: ArtifactStore, path: str) -> str:
+    """The SHA-256 of a file, in hexadecimal."""
+    file = await store.open(path)
+    try:
+        found = hashlib.sha256()
+        async for piece in file.pieces(0, file.stat.size):
+            await asyncio.to_thread(found.update, piece)
+        return found.hexdigest()
+    finally:
+        file.close()
+
+
+def lost(key: str) -> DataLoss:
+    log.error("an artifact is missing in the store", extra={"artifact": key[:300]})
+    return DataLoss(
+        f"The artifact '{key.rpartition('/')[2]}' was stored, and is not in the store any more: something other than this server "
+        "removed it. Restore it from a backup, or upload it again; `runstone artifacts verify` lists every such file."
+    )
 
 
 def altered(key: str, how: str) -> DataLoss:

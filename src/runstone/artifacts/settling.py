@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
-import hashlib
 from functools import partial
 
 from sqlalchemy import Connection
 
-from runstone.artifacts import queries
+from runstone.artifacts import integrity, queries
 from runstone.artifacts.queries import GRANTED, PENDING, STORED, Record
 from runstone.artifacts.records import STALE_MS
 from runstone.core.clock import now_ms
@@ -58,7 +56,7 @@ async def _version_of(store: ArtifactStore, path: str, standing: Stat, versions:
         if record.size == standing.size:
             if record.sha256 is None and record.state == PENDING:
                 return record
-            digest = digest or await _digest(store, path)
+            digest = digest or await integrity.digest(store, path)
             if record.sha256 == digest:
                 return record
     return None
@@ -77,14 +75,3 @@ def _write(connection: Connection, versions: list[Record], current: Record | Non
         queries.set_state(connection, [kept.id], (kept.state,), STORED, now_ms())
     if current is not None:
         queries.anchor(connection, kept.id, standing.etag)
-
-
-async def _digest(store: ArtifactStore, path: str) -> str:
-    file = await store.open(path)
-    try:
-        digest = hashlib.sha256()
-        async for piece in file.pieces(0, file.stat.size):
-            await asyncio.to_thread(digest.update, piece)
-        return digest.hexdigest()
-    finally:
-        file.close()

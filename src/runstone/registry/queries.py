@@ -33,6 +33,19 @@ def versions(scope: Scope, *extra: ColumnElement[Any]) -> Select[Any]:
     return statement.where(model_versions.c.current_stage != DELETED_STAGE)
 
 
+def page_of_versions(connection: Connection, scope: Scope, after: int, limit: int) -> Sequence[Row[Any]]:
+    """At most `limit` living versions behind the number `after`."""
+    return connection.execute(versions(scope).where(model_versions.c.id > after).order_by(model_versions.c.id).limit(limit)).all()
+
+
+def has_newer_version(
+    connection: Connection, scope: Scope, after: int, *, run_id: str | None = None, model_id: str | None = None
+) -> bool:
+    """Whether a living version behind the number `after` comes from the run or the logged model."""
+    origin = model_versions.c.run_id == run_id if run_id is not None else model_versions.c.model_id == model_id
+    return connection.execute(versions(scope).where(origin, model_versions.c.id > after).limit(1)).first() is not None
+
+
 def find(connection: Connection, scope: Scope, name: str) -> Row[Any] | None:
     return connection.execute(scoped(registered_models, scope).where(registered_models.c.name == name)).first()
 

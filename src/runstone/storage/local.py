@@ -48,6 +48,11 @@ class LocalStore:
             raise PermissionError(13, "the artifact folder cannot be written", str(self.root))
         self.sweep()
 
+    def check(self) -> None:
+        """Raises OSError, in words for the operator, for a folder that is not there."""
+        if not self.root.is_dir():
+            raise FileNotFoundError(2, "there is no such folder", str(self.root))
+
     def sweep(self) -> None:
         staging.sweep(self.root)
 

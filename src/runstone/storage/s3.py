@@ -63,7 +63,12 @@ class S3Store:
         return self._slots[1]
 
     def prepare(self) -> None:
-        """When a server starts. Raises OSError, in words for the operator, for a bucket that is missing or not allowed."""
+        """When a server starts. Raises as `check`."""
+        self.check()
+        self.sweep()
+
+    def check(self) -> None:
+        """Raises OSError, in words for the operator, for a bucket that is missing or not allowed."""
         from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415
 
         try:
@@ -78,7 +83,6 @@ class S3Store:
             if "Credentials" in type(error).__name__:
                 raise OSError(5, "there are no credentials for the artifact store", self.root.name) from error
             log.warning("the artifact store does not answer (%s); starting all the same", type(error).__name__)
-        self.sweep()
 
     def sweep(self) -> None:
         self.later(self.abort_leftovers)
