@@ -193,6 +193,20 @@ class TestPreviews:
             page(transfer_server, f"/runs/{run_id}" + link(section, "Beginning")), "#artifacts .files pre"
         ).text.startswith("step 0\n")
 
+    def test_what_is_broken_is_shown_as_it_is_with_the_reason(self, transfer_server: RunningServer) -> None:
+        number = transfer_server.experiment()
+        made = transfer_server.run(number)
+        for name, content, reason, shown in (
+            ("a.parquet", FILES["data.parquet"][:-30], "a part of it is missing", "50 41 52 31"),
+            ("a.safetensors", b"\xff" * 40, "not a safetensors file", "ff ff ff"), ("a.onnx", b"\xff" * 40, "not an ONNX model", "ff ff ff"),
+            ("a.json", b"[1, 2", "not valid JSON", "[1, 2"), ("a.yaml", b"a: [1", "not valid YAML", "a: [1"),
+            ("big.png", files.png(1, 1)[:16] + b"\0\1\0\0" * 2 + files.png(1, 1)[24:], "too many to be drawn", "65 536 × 65 536"),
+        ):  # fmt: skip
+            put(transfer_server, f"{number}/{made}/artifacts/{name}", content)
+            found = words(look(transfer_server, made, name)).replace("\u202f", " ")
+            assert reason in found
+            assert shown.replace(" ", "") in found.replace(" ", "")
+
     def test_bytes_and_nothing(self, transfer_server: RunningServer, run_id: str) -> None:
         assert "00000010 10 11 12" in words(look(transfer_server, run_id, "model/model.pkl"))
         assert "This file is empty." in words(look(transfer_server, run_id, "empty.txt"))

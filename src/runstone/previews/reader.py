@@ -21,7 +21,7 @@ from runstone.previews.looks import Asked, Look
 from runstone.previews.source import Source, Unreadable
 
 MEMORY_LIMIT = 1_500_000_000  # bytes of address space, libraries and all
-CPU_SECONDS = 8  # for one look
+CPU_SECONDS = 5  # for one look
 READERS: dict[str, Callable[[Source, Asked], Look]] = {
     "text": text.look, "code": text.look, "log": text.look, "unknown": text.look, "markdown": text.look, "html": text.look, "svg": text.look,
     "json": trees.look_at_json, "yaml": trees.look_at_yaml, "delimited": tables.look, "parquet": parquet.look, "notebook": notebook.look,

@@ -8,12 +8,13 @@ from urllib.parse import quote, urlencode
 
 from fastapi import Request
 from markupsafe import Markup
+from msgspec import structs
 
 from runstone.artifacts import integrity
 from runstone.artifacts.records import Records
 from runstone.errors import DataLoss, InvalidParameter, NotFound, Unavailable
 from runstone.previews.kinds import kind_of
-from runstone.previews.looks import Asked, Look, Notebook
+from runstone.previews.looks import Asked, Cell, Look, Notebook
 from runstone.previews.readers import Readers
 from runstone.previews.source import Unreadable
 from runstone.storage import paths
@@ -28,6 +29,9 @@ POSITION_LIMIT = 2**53
 _FRAMED = ("html", "svg", "pdf", "audio", "video")
 # What has both a look and a text behind it.
 _WITH_SOURCE = ("html", "svg", "markdown", "json", "yaml", "delimited", "notebook", "mlmodel")
+_PLAIN = ("text", "log", "unknown", "binary", "packed", "image")
+_BINARY = ("parquet", "safetensors", "onnx")
+NOTES_LIMIT = 60_000  # characters of a notebook
 _SHOWN_LIMIT = {"image": 50_000_000, "html": 20_000_000, "svg": 5_000_000, "pdf": 200_000_000}
 
 
@@ -139,9 +143,30 @@ async def _looked(request: Request, file: OpenFile, asked: Asked) -> dict[str, o
     try:
         look: Look = await readers.look(file, asked)
     except Unreadable as error:
+        return await _plainly(readers, file, asked, str(error))
+    return {"look": look, "cells": await _notes(look.cells) if isinstance(look, Notebook) else []}
+
+
+async def _plainly(readers: Readers, file: OpenFile, asked: Asked, why: str) -> dict[str, object]:
+    """What cannot be taken apart, as its text or its bytes, with the reason above."""
+    if asked.reader in _PLAIN:
+        return {"problem": why}
+    reader = "binary" if asked.reader in _BINARY else "text"
+    try:
+        look = await readers.look(file, structs.replace(asked, reader=reader, at=None, plain=True))
+    except Unreadable as error:
         return {"problem": str(error)}
-    cells = [await notes.rendered(cell.text) for cell in look.cells] if isinstance(look, Notebook) else []
-    return {"look": look, "cells": cells}
+    look.note = why
+    return {"look": look}
+
+
+async def _notes(cells: list[Cell]) -> list[Markup]:
+    """The Markdown of a notebook as HTML; what is too much of it, as it was typed."""
+    made, left = list[Markup](), NOTES_LIMIT
+    for cell in cells:
+        left -= len(cell.text)
+        made.append(await notes.rendered(cell.text) if left >= 0 else Markup("<pre>{}</pre>").format(cell.text))
+    return made
 
 
 def _number(text: str | None) -> int | None:
