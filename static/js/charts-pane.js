@@ -21,6 +21,7 @@ class Pane {
     wireArranging(this);
     onRuns((runs) => this.show(runs));
     onPoint((id) => { this.pointed = id; for (const panel of this.panels.values()) panel.plot?.point(id); });
+    document.addEventListener("layout", () => this.latest && this.show(this.latest));
     document.addEventListener("theme", () => this.redraw());
     for (const name of ["htmx:pushedIntoHistory", "htmx:replacedInHistory"]) document.addEventListener(name, () => this.keep());
     addEventListener("popstate", () => { this.settings = settingsOfPage(); this.toolbar.show(); this.arrange(); this.refresh(); });
@@ -31,6 +32,8 @@ class Pane {
   runOf(id) { return this.runs.get(id); }
 
   async show(runs) {
+    this.latest = runs;
+    if (!this.element.checkVisibility()) return; // asked for when the layout shows the charts
     const before = this.asked().runs.join();
     this.runs = new Map(runs.slice(0, RUNS).map((run) => [run.id, run]));
     this.keep();

@@ -46,7 +46,10 @@ export async function fetchRows(more) {
   if (!answer.ok) throw new Error(String(answer.status));
   const holder = document.createElement("table");
   holder.innerHTML = await answer.text();
-  return holder.tBodies[0];
+  const body = holder.tBodies[0];
+  const said = runs.querySelector(".pager > span")?.firstChild;
+  if (body.dataset.total && said) said.data = body.dataset.total;
+  return body;
 }
 
 // Whatever was put into the table: rows with their colours, times and marks.

@@ -534,3 +534,95 @@ class TestEverybody:
         tab.get_by_role("button", name="Group").click()
         assert tab.locator("tr[data-group]").count() == 120
         context.close()
+
+
+class TestLive:
+    def test_new_runs_and_values_appear_and_what_was_chosen_stays(self, tab: Page, own: str, client: MlflowClient) -> None:
+        with tab.expect_response("**/runs/live*"):
+            tab.goto(f"/experiments/{own}?columns=attributes.status&columns=metrics.acc")
+        select(tab, "run 03")
+        tab.wait_for_timeout(1500)
+        made = client.create_run(own, run_name="just begun").info.run_id
+        fresh = row(tab, "just begun")
+        expect(fresh).to_be_visible(timeout=10_000)
+        assert names(tab)[0] == "just begun"
+        expect(tab.locator(".pager")).to_contain_text("7 runs")
+        client.log_metric(made, "acc", 0.125)
+        expect(fresh.locator("td").nth(1)).to_have_text("0.125", timeout=10_000)
+        client.set_terminated(made)
+        expect(fresh.locator("td").first).to_have_text("Finished", timeout=10_000)
+        expect(tab.locator("[data-bulk-count]")).to_have_text("1")
+        assert row(tab, "run 03").get_by_role("checkbox").is_checked()
+
+    def test_where_only_the_server_knows_their_place_they_are_offered(self, tab: Page, own: str, client: MlflowClient) -> None:
+        with tab.expect_response("**/runs/live*"):
+            tab.goto(f"/experiments/{own}?order=run_name ASC")
+        tab.wait_for_timeout(1500)
+        client.create_run(own, run_name="run 02b")
+        tab.get_by_role("button", name="Show 1 new run").click(timeout=10_000)
+        expect(tab.locator("#runs tbody th a")).to_have_text(
+            ["run 00", "run 01", "run 02", "run 02b", "run 03", "run 04", "run 05"]
+        )
+        expect(tab.get_by_role("button", name="Show 1 new run")).to_have_count(0)
+
+
+class TestLayout:
+    def test_table_charts_or_both_and_the_bar_between_them(self, tab: Page, number: str) -> None:
+        asked_for: list[str] = []
+        tab.on("request", lambda request: asked_for.append(request.url))
+        tab.goto(f"/experiments/{number}")
+        expect(tab.locator("#charts-pane")).to_be_hidden()
+        tab.wait_for_timeout(700)
+        assert not [url for url in asked_for if "/charts" in url and "/static/" not in url], (
+            "charts that nobody sees cost nothing"
+        )
+        tab.get_by_role("link", name="Table and charts").click()
+        expect(tab.locator("#charts-pane .chart-panel").first).to_be_visible()
+        assert asked(tab, "layout") == ["both"]
+        before = tab.locator("#table-pane").bounding_box()
+        tab.locator("[data-splitter]").focus()
+        tab.keyboard.press("ArrowRight")
+        after = tab.locator("#table-pane").bounding_box()
+        assert before
+        assert after
+        assert after["width"] > before["width"]
+        tab.reload()
+        kept = tab.locator("#table-pane").bounding_box()
+        assert kept
+        assert abs(kept["width"] - after["width"]) < 2
+        tab.get_by_role("link", name="Charts", exact=True).click()
+        expect(tab.locator("#table-pane")).to_be_hidden()
+
+    def test_pointing_at_a_run_is_told_both_ways(self, tab: Page, number: str) -> None:
+        tab.goto(f"/experiments/{number}")
+        tab.evaluate("document.addEventListener('run-hover', event => { window.over = event.detail.id; })")
+        row(tab, "run 03").hover()
+        assert tab.evaluate("window.over") == row(tab, "run 03").get_attribute("data-run")
+        other = row(tab, "run 04")
+        tab.evaluate(
+            "id => document.dispatchEvent(new CustomEvent('run-hover', {detail: {id}}))", other.get_attribute("data-run")
+        )
+        expect(other).to_have_class(re.compile("hovered"))
+
+    def test_the_keys_of_the_table_are_listed(self, tab: Page, number: str) -> None:
+        tab.goto(f"/experiments/{number}")
+        tab.keyboard.press("?")
+        expect(tab.locator("dialog#keys")).to_contain_text("Next run")
+        expect(tab.locator("dialog#keys")).to_contain_text("Compare the selected runs")
+
+
+class TestExport:
+    def test_of_what_is_shown_and_of_the_selected_runs(self, tab: Page, number: str) -> None:
+        tab.goto(f"/experiments/{number}?columns=params.seed&filter=metrics.acc > 0.45")
+        tab.locator("summary[aria-label=Export]").click()
+        with tab.expect_download() as download:
+            tab.get_by_role("link", name="CSV").click()
+        lines = download.value.path().read_text().splitlines()
+        assert lines[0] == "run_name,run_id,params.seed"
+        assert len(lines) == 8
+        select(tab, "run 07")
+        tab.locator("summary[aria-label=Export]").click()
+        with tab.expect_download() as download:
+            tab.get_by_role("link", name="JSON").click()
+        assert '"run 07"' in download.value.path().read_text()
+        assert len(download.value.path().read_text().splitlines()) == 3

@@ -92,7 +92,7 @@ async def rows(request: Request, ctx: Ctx, _: ReadableWorkspace) -> Response:
     """The next window of a table, the members of a group or the children of a run (`within`, a filter), or the rows of
     named runs as they are now (`only`, commas between run ids): those among them that the filter lets pass.
 
-    Costs eight statements. `columns` must be named: a window knows nothing of the others.
+    Costs nine statements. `columns` must be named: a window knows nothing of the others.
     """
     query = request.query_params
     asked = Asked.of(query)
@@ -108,12 +108,18 @@ async def rows(request: Request, ctx: Ctx, _: ReadableWorkspace) -> Response:
             "rows": fill(connection, ctx, asked, shown.rows, asked.columns),
             "headings": headings(asked.columns, set(asked.pins), {}, {}),
             "experiments": experiments,
+            "total": _total(connection, ctx, asked) if names and not asked.text and not asked.nested else None,
         }
 
     values = await ctx.db.read(load)
     depth = min(int(query.get("depth", "0")), 20) if query.get("depth", "0").isdigit() else 0
     values["rows"].prefix = query.get("prefix", "")  # as in the first window
     return page(request, "experiments/_window.html", asked=asked, now=now_ms(), depth=depth, within=within, **values)
+
+
+def _total(connection: Connection, ctx: Context, asked: Asked) -> int:
+    found = table.activity(connection, ctx.scope, asked.experiments, asked.view)
+    return sum(count for count, _ in found.values())
 
 
 def only(run_ids: Sequence[str]) -> str:
