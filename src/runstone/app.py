@@ -21,10 +21,12 @@ import runstone.runs.routes
 import runstone.status
 import runstone.web.charts
 import runstone.web.compare
+import runstone.web.edit_pages
 import runstone.web.everywhere
 import runstone.web.experiments
 import runstone.web.logged_models
 import runstone.web.registry
+import runstone.web.registry_changes
 import runstone.web.runs
 import runstone.web.runs_changes
 import runstone.web.runs_export
@@ -63,6 +65,7 @@ ROUTERS = (
     runstone.previews.routes.router,
     runstone.status.router,
     runstone.web.static.router,
+    runstone.web.edit_pages.router,
     runstone.web.everywhere.router,
     runstone.web.experiments.router,
     runstone.web.logged_models.router,
@@ -76,6 +79,7 @@ ROUTERS = (
     runstone.web.charts.router,
     runstone.web.compare.router,
     runstone.web.registry.router,
+    runstone.web.registry_changes.router,
     runstone.web.views.router,
 )
 

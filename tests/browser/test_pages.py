@@ -83,8 +83,9 @@ class TestForms:
         expect(tab.locator(".toast")).to_contain_text("Experiment created")
         assert "done=" not in tab.url, "a reload shall not say it again"
         tab.get_by_label("More actions").click()
+        tab.get_by_role("link", name="Edit name").click()
         tab.get_by_label("Name", exact=True).fill("by my hand")
-        tab.get_by_role("button", name="Rename").click()
+        tab.get_by_role("button", name="Save").click()
         tab.wait_for_selector("h1:has-text('by my hand')")
         tab.get_by_label("More actions").click()
         tab.get_by_role("button", name="Delete experiment").click()

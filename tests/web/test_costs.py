@@ -95,8 +95,8 @@ class TestCosts:
         before = statements(ctx.db, load)
         for count in range(2, 12):
             ctx.db.write_now(partial(fill, count=count))
-        assert statements(ctx.db, load) == before == 3
+        assert statements(ctx.db, load) == before == 4
 
     def test_of_a_run(self, ctx: Context) -> None:
         ctx.db.write_now(lambda c: fill(c, 3))
-        assert statements(ctx.db, lambda c: run_page.load(c, ctx, ReadRun("1x0", DEFAULT_SCOPE))) <= 16
+        assert statements(ctx.db, lambda c: run_page.load(c, ctx, ReadRun("1x0", DEFAULT_SCOPE))) <= 18

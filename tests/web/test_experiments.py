@@ -6,7 +6,7 @@ import pytest
 from bs4 import BeautifulSoup
 
 from tests.conftest import RunningServer
-from tests.web.reading import HTML, link, one, page, post, row_names, words
+from tests.web.reading import HTML, link, one, page, part, post, row_names, words
 
 
 class TestList:
@@ -62,6 +62,75 @@ class TestList:
         assert row_names(page(server, link(again, "Previous"))) == names[:100]
         assert "in its name" not in words(first)
         page(server, "/experiments", 400, search="other", after=link(first, "Next").partition("after=")[2])
+
+
+@pytest.fixture(scope="module")
+def number(server: RunningServer) -> str:
+    for name in ("wood/oak/one", "wood/oak/two", "wood/ash", "wood/", "//odd", "woodwork"):
+        server.experiment(name)
+    return server.experiment("wood/oak/deep/three")
+
+
+class TestTree:
+    def test_shows_the_folders_of_a_level_and_what_stands_in_it(self, server: RunningServer, number: str) -> None:
+        top = page(server, "/experiments")
+        assert "wood 5 experiments" in row_names(top)
+        assert "woodwork" not in [name for name in row_names(page(server, "/experiments", folder="wood")) if name]
+        inside = page(server, link(top, "wood"))
+        assert row_names(inside) == ["oak 3 experiments", "wood/", "ash"]
+        assert one(inside, "h1").text == "wood"
+        deeper = page(server, link(inside, "oak"))
+        assert row_names(deeper) == ["deep 1 experiment", "two", "one"]
+        assert link(deeper, "wood").endswith("folder=wood%2F")
+
+    def test_a_script_gets_the_rows_of_one_folder(self, server: RunningServer, number: str) -> None:
+        rows = part(server, "/experiments", folder="wood/oak/")
+        assert len(rows.select("tr[data-inside='wood/oak/']")) == 3
+        assert one(rows, "tr[data-folder]")["data-folder"] == "wood/oak/deep/"
+
+    def test_a_folder_that_is_none_says_so(self, server: RunningServer) -> None:
+        for folder in ("nothing/here", "%", "'", "a" * 3000):
+            assert "Nothing in this folder" in words(page(server, "/experiments", folder=folder))
+
+    def test_a_folder_is_moved_and_moved_back(self, server: RunningServer, number: str) -> None:
+        moved = post(server, "/experiments/move", **{"from": "wood/oak/", "to": "/trees/oak/"})
+        soup = page(server, moved.headers["location"])
+        assert "3 experiments moved" in words(one(soup, "[data-toast]"))
+        assert row_names(page(server, "/experiments", folder="trees/oak"))[0] == "deep 1 experiment"
+        form = one(soup, "[data-toast] form")
+        post(server, str(form["action"]), **{str(field["name"]): str(field["value"]) for field in form.select("input")})
+        assert row_names(page(server, "/experiments", folder="wood/oak/deep")) == ["three"]
+
+    @pytest.mark.parametrize(
+        ("before", "after"), [("wood/", "wood/inside"), ("none/", "x"), ("", "x"), ("clash/", "clashed"), ("wood/", "x" * 495)]
+    )
+    def test_a_move_that_cannot_be_says_why_and_moves_nothing(
+        self, server: RunningServer, number: str, before: str, after: str
+    ) -> None:
+        for name in ("clash/same", "clashed/same"):
+            server.post("experiments/create", {"name": name})
+        answer = post(server, f"/experiments/move?folder={before}", **{"from": before, "to": after})
+        assert answer.status_code == 400
+        assert words(one(BeautifulSoup(answer.text, "html.parser"), "[role=alert]"))
+        assert row_names(page(server, "/experiments", folder="wood/oak/deep")) == ["three"]
+
+    def test_favourites_are_a_browsers_own(self, server: RunningServer, number: str) -> None:
+        server.client.cookies.clear()
+        assert post(server, f"/experiments/{number}/favourite", on="on", back="?view=active").status_code == 303
+        assert row_names(page(server, "/experiments", starred="1")) == ["wood/oak/deep/three"]
+        assert post(server, f"/experiments/{number}/favourite").status_code == 303
+        assert "No favourites yet" in words(page(server, "/experiments", starred="1"))
+
+    def test_a_tag_leads_to_all_that_have_it(self, server: RunningServer) -> None:
+        for name in ("tagged one", "tagged two"):
+            server.experiment(name, tags=[{"key": "own er", "value": 'it\'s "me"'}])
+        chip = one(page(server, "/experiments", search="tagged one"), "a.chip")
+        assert sorted(row_names(page(server, str(chip["href"])))) == ["tagged one", "tagged two"]
+
+    def test_a_filter_that_is_wrong_is_said_and_stays_typed(self, server: RunningServer) -> None:
+        soup = page(server, "/experiments", 400, search="tags.team = red")
+        assert one(soup, "input[name=search]")["value"] == "tags.team = red"
+        assert words(one(soup, "#search-problem"))
 
 
 class TestForms:

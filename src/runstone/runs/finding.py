@@ -10,7 +10,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, func, literal, literal_column, select
+from sqlalchemy import ColumnElement, Connection, Row, Select, and_, func, literal, literal_column, or_, select
 
 from runstone.core.scope import Scope, scoped
 from runstone.experiments.tables import experiments
@@ -65,3 +65,15 @@ def _by_beginning(connection: Connection, scope: Scope, text: str) -> Select[Any
     else:
         between = (name.op("~>=~", is_comparison=True)(low), name.op("~<~", is_comparison=True)(high))
     return scoped(runs, scope, *_COLUMNS).where(*between).limit(CANDIDATES)
+
+
+def neighbours(connection: Connection, scope: Scope, run: Row[Any]) -> tuple[Row[Any] | None, Row[Any] | None]:
+    """The runs that started right after and right before `run` in its experiment: the ones above and below it in the table."""
+    place = (runs.c.experiment_id == run.experiment_id, runs.c.lifecycle_stage == run.lifecycle_stage)
+    start, name = runs.c.start_time, runs.c.run_id
+    above = or_(start > run.start_time, and_(start == run.start_time, name < run.run_id))
+    below = or_(start < run.start_time, and_(start == run.start_time, name > run.run_id))
+    columns = (name, runs.c.name)
+    later = scoped(runs, scope, *columns).where(*place, start >= run.start_time, above).order_by(start, name.desc()).limit(1)
+    earlier = scoped(runs, scope, *columns).where(*place, start <= run.start_time, below).order_by(start.desc(), name).limit(1)
+    return connection.execute(later).first(), connection.execute(earlier).first()

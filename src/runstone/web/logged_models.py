@@ -15,8 +15,10 @@ from runstone.logged_models import metrics, queries
 from runstone.logged_models.guards import ReadModel
 from runstone.logged_models.search import order_of
 from runstone.registry import queries as registry_queries
+from runstone.runs import inputs
 from runstone.runs import queries as run_queries
 from runstone.web.files import files_at
+from runstone.web.model_files import model_files
 from runstone.web.templating import page, wants_part
 from runstone.web.windows import window
 
@@ -66,7 +68,7 @@ def _common(rows: list[dict[str, Any]], limit: int) -> list[str]:
 
 @router.get("/logged-models/{model_id}")
 async def logged_model(request: Request, model_id: str, ctx: Ctx, _: ReadableWorkspace) -> Response:
-    """Costs eight statements and the listing of one folder."""
+    """Costs ten statements, the listing of one folder and two small files."""
     guard = ReadModel(model_id, ctx.scope)
     if wants_part(request):  # a folder was opened
         row = await ctx.db.read(guard.load)
@@ -74,16 +76,19 @@ async def logged_model(request: Request, model_id: str, ctx: Ctx, _: ReadableWor
 
     def details(connection: Connection) -> dict[str, Any]:
         row = guard.load(connection)
+        run = run_queries.find(connection, ctx.scope, row.source_run_id) if row.source_run_id else None
         return {
             "model": row,
             "experiment": ReadExperiment(str(row.experiment_id), ctx.scope).load(connection),
             "tags": sorted(queries.tags_of(connection, ctx.scope, [row.id])[row.id]),
             "params": sorted(queries.params_of(connection, ctx.scope, [row.id])[row.id]),
             "metrics": metrics.of_models(connection, ctx.scope, {row.id: row.model_id}).get(row.id, []),
-            "run": run_queries.find(connection, ctx.scope, row.source_run_id) if row.source_run_id else None,
+            "run": run,
+            "datasets": inputs.datasets_of(connection, ctx.scope, [run.id]).get(run.id, []) if run is not None else [],
             "versions": registry_queries.of_logged_models(connection, ctx.scope, [row.model_id]),
         }
 
     found = await ctx.db.read(details)
-    files = await files_at(request, found["model"].artifact_uri)
-    return page(request, "logged_models/page.html", area="experiments", files=files, **found)
+    uri = found["model"].artifact_uri
+    files, described = await files_at(request, uri), await model_files(request, uri)
+    return page(request, "logged_models/page.html", area="experiments", files=files, described=described, **found)

@@ -14,10 +14,11 @@ from runstone.logged_models import queries as model_queries
 from runstone.registry import queries
 from runstone.registry.guards import RegisteredModelGuard, VersionGuard
 from runstone.registry.search import models_order, models_where
+from runstone.runs import inputs, table
 from runstone.runs import queries as run_queries
-from runstone.runs import table
 from runstone.web import notes
 from runstone.web.files import files_at
+from runstone.web.model_files import model_files
 from runstone.web.sorting import Sorting
 from runstone.web.templating import page, wants_part
 from runstone.web.windows import window
@@ -81,7 +82,7 @@ async def model(request: Request, name: str, ctx: Ctx, _: ReadableWorkspace) -> 
 
 @router.get("/models/{name}/versions/{version}")
 async def version_page(request: Request, name: str, version: str, ctx: Ctx, _: ReadableWorkspace) -> Response:
-    """Costs eight statements and the listing of one folder."""
+    """Costs nine statements, the listing of one folder and two small files."""
     guard = VersionGuard(name, version, ctx.scope)
     if wants_part(request):  # a folder was opened
         row = await ctx.db.read(guard.load)
@@ -100,12 +101,14 @@ async def version_page(request: Request, name: str, version: str, ctx: Ctx, _: R
             "aliases": [alias for alias, number in aliases if number == row.version],
             "run": run,
             "made": made,
+            "datasets": inputs.datasets_of(connection, ctx.scope, [run.id]).get(run.id, []) if run is not None else [],
             "metrics": table.series_of(connection, ctx.scope, run.id) if run is not None else [],
             "params": sorted(run_queries.params_of(connection, ctx.scope, [run.id])[run.id]) if run is not None else [],
         }
 
     found = await ctx.db.read(details)
     row = found["version_row"]
-    files = await files_at(request, row.storage_location or row.source)
+    place = row.storage_location or row.source
+    files, described = await files_at(request, place), await model_files(request, place)
     found["description"] = await notes.rendered(row.description)
-    return page(request, "models/version.html", area="models", files=files, **found)
+    return page(request, "models/version.html", area="models", files=files, described=described, **found)

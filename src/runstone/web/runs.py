@@ -15,7 +15,7 @@ from runstone.errors import NotFound
 from runstone.experiments.guards import ReadableWorkspace, ReadExperiment, WritableWorkspace
 from runstone.logged_models import queries as model_queries
 from runstone.registry import queries as registry_queries
-from runstone.runs import envelope, history, inputs, lifecycle, queries, table
+from runstone.runs import envelope, finding, history, inputs, lifecycle, queries, table
 from runstone.runs.guards import EditRun, ReadRun
 from runstone.web import notes
 from runstone.web.files import files_at
@@ -25,12 +25,13 @@ router = wire.ApiRouter()
 
 CHARTS_LIMIT = 400
 POINTS_PAGE = 500
+SYSTEM = "system/"  # what the client measures of the machine
 NOTE_TAG, PARENT_TAG = "mlflow.note.content", "mlflow.parentRunId"
 
 
 @router.get("/runs/{run_id}")
 async def run_page(request: Request, run_id: str, ctx: Ctx, _: ReadableWorkspace) -> Response:
-    """Costs about fifteen statements and the listing of one folder, or the beginning of one file."""
+    """Costs about seventeen statements and the listing of one folder, or the beginning of one file."""
     run = ReadRun(run_id, ctx.scope)
     if wants_part(request):  # a folder was opened
         row = await ctx.db.read(run.load)
@@ -48,15 +49,21 @@ def load(connection: Connection, ctx: Context, run: ReadRun) -> dict[str, Any]:
     tags = dict(queries.tags_of(connection, ctx.scope, [row.id])[row.id])
     models = inputs.models_of(connection, ctx.scope, [row.id], ("input", "output"))
     used, made = ([model_id for model_id, _ in models.get((row.id, way), [])] for way in ("input", "output"))
+    measured = table.series_of(connection, ctx.scope, row.id)
+    later, earlier = finding.neighbours(connection, ctx.scope, row)
     return {
         "run": row,
+        "later": later,
+        "earlier": earlier,
         "experiment": ReadExperiment(str(row.experiment_id), ctx.scope).load(connection),
         "tags": sorted((key, value) for key, value in tags.items() if not key.startswith("mlflow.")),
         "system_tags": sorted((key, value) for key, value in tags.items() if key.startswith("mlflow.") and key != NOTE_TAG),
         "all_tags": tags,
         "note_text": tags.get(NOTE_TAG, ""),
         "params": sorted(queries.params_of(connection, ctx.scope, [row.id])[row.id]),
-        "metrics": table.series_of(connection, ctx.scope, row.id),
+        "metrics": measured,
+        "own_metrics": [metric for metric in measured if not metric["key"].startswith(SYSTEM)],
+        "system_metrics": [metric for metric in measured if metric["key"].startswith(SYSTEM)],
         "datasets": inputs.datasets_of(connection, ctx.scope, [row.id]).get(row.id, []),
         "models_in": used,
         "models_out": made,
@@ -65,6 +72,16 @@ def load(connection: Connection, ctx: Context, run: ReadRun) -> dict[str, Any]:
         "parent": queries.find(connection, ctx.scope, tags[PARENT_TAG]) if PARENT_TAG in tags else None,
         "children": table.children(connection, ctx.scope, row.run_id),
     }
+
+
+@router.get("/runs/{run_id}/live")
+async def live(request: Request, run_id: str, ctx: Ctx, _: ReadableWorkspace) -> Response:
+    """What changes of a run while it is looked at: its state and its values. A run that has ended is loaded anew, once."""
+    found = await ctx.db.read(lambda c: load(c, ctx, ReadRun(run_id, ctx.scope)))
+    answer = page(request, "runs/_live.html", now=now_ms(), oob=True, **found)
+    if found["run"].status not in queries.UNFINISHED:
+        answer.headers["HX-Refresh"] = "true"
+    return answer
 
 
 def _versions(connection: Connection, ctx: Context, run_id: str, made: list[str]) -> list[Any]:

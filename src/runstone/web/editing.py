@@ -1,0 +1,104 @@
+"""What can be edited of a thing: its name, its text in Markdown, its tags. One page and one set of forms for every noun."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from fastapi import Request, Response
+from sqlalchemy import Connection
+
+from runstone.core.scope import Context
+from runstone.errors import InvalidParameter, RunstoneError
+from runstone.web.forms import form_fields
+from runstone.web.templating import go, page
+from runstone.web.toasts import named, told
+
+
+@dataclass(frozen=True)
+class Editable:
+    """`name` is None for what cannot be renamed; `crumbs` are (path, text) of the pages above."""
+
+    noun: str
+    name: str | None
+    text: str
+    tags: list[tuple[str, str]]
+    title: str
+    crumbs: list[tuple[str, str]] = field(default_factory=list)
+    text_label: str = "Note"
+    name_limit: int = 500
+    area: str = "experiments"
+
+
+class Subject(Protocol):
+    """One thing that is edited. Its methods run inside a transaction and raise errors in words for people."""
+
+    @property
+    def base(self) -> str:
+        """The path of its page."""
+        ...
+
+    def load(self, connection: Connection) -> Editable: ...
+
+    def save(self, connection: Connection, name: str | None, text: str) -> None: ...
+
+    def put_tag(self, connection: Connection, key: str, value: str) -> None: ...
+
+    def drop_tag(self, connection: Connection, key: str) -> None: ...
+
+
+async def show(request: Request, ctx: Context, subject: Subject, status: int = 200, **typed: Any) -> Response:
+    """`typed` holds what was typed and refused: `problem` and the fields, `form` is "text" or "tag"."""
+    found = await ctx.db.read(subject.load)
+    given = {"form": "", "problem": "", "name": found.name, "text": found.text, "key": "", "value": ""} | typed
+    return page(request, "edit/page.html", status, area=found.area, found=found, base=subject.base, given=given)
+
+
+async def save(request: Request, ctx: Context, subject: Subject, renamed_base: Callable[[str], str] | None = None) -> Response:
+    """Name and text. `renamed_base` gives the path of the page when that has the name in it."""
+    fields = await form_fields(request)
+    name, text = fields.get("name"), fields.get("text", "").replace("\r\n", "\n")
+    name = None if name is None else name.strip()
+
+    def change(connection: Connection) -> Editable:
+        before = subject.load(connection)
+        subject.save(connection, name if before.name is not None else None, text)
+        return before
+
+    try:
+        before = await ctx.db.write(change)
+    except RunstoneError as error:
+        if error.status == 404:
+            raise
+        return await show(request, ctx, subject, error.status, form="text", problem=error.message, name=name, text=text)
+    base = renamed_base(name) if renamed_base and name else subject.base
+    undo = {"undo": f"{base}/edit", "text": before.text} | ({} if before.name is None else {"name": before.name})
+    return go(request, base, **told(ctx, f"{before.noun.capitalize()} {named(before.title)} changed.", **undo))
+
+
+async def tag(request: Request, ctx: Context, subject: Subject) -> Response:
+    """Sets the tag `key` to `value`, or removes it when `remove` is sent. `back` is "edit" for forms of the page of editing."""
+    fields = await form_fields(request)
+    key, value, remove = fields.get("key", "").strip(), fields.get("value", ""), bool(fields.get("remove"))
+
+    def change(connection: Connection) -> str | None:
+        before = dict(subject.load(connection).tags).get(key)
+        if not key:
+            raise InvalidParameter("Give the tag a name.")
+        if remove:
+            subject.drop_tag(connection, key)
+        else:
+            subject.put_tag(connection, key, value)
+        return before
+
+    try:
+        before = await ctx.db.write(change)
+    except RunstoneError as error:
+        if error.status == 404:
+            raise
+        return await show(request, ctx, subject, error.status, form="tag", problem=error.message, key=key, value=value)
+    back = f"{subject.base}/edit" if fields.get("back") == "edit" else subject.base
+    said = f"Tag {named(key)} {'removed' if remove else 'set' if before is None else 'changed'}."
+    undo = {"key": key, "value": before} if before is not None else {"key": key, "remove": "yes"}
+    return go(request, back, **told(ctx, said, undo=f"{subject.base}/tags", back=fields.get("back", ""), **undo))

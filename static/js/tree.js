@@ -1,0 +1,69 @@
+// Folders of the table open in place; which ones are open is remembered.
+// Reads: data-unfolds (where a folder's rows come from), data-folder and data-inside of rows. Writes: localStorage "folders".
+const button = (row) => row.querySelector("[data-unfolds]");
+
+function remembered() {
+  try {
+    return new Set(JSON.parse(localStorage.getItem("folders") ?? "[]"));
+  } catch {
+    return new Set();
+  }
+}
+
+function remember(folder, open) {
+  const all = remembered();
+  if (open) all.add(folder);
+  else all.delete(folder);
+  try {
+    localStorage.setItem("folders", JSON.stringify([...all].slice(-200)));
+  } catch {
+    // For this page only, then.
+  }
+}
+
+async function unfold(row) {
+  const opener = button(row);
+  if (opener.getAttribute("aria-expanded") === "true") return;
+  opener.setAttribute("aria-expanded", "true");
+  const waiting = document.createElement("tr");
+  waiting.dataset.inside = row.dataset.folder;
+  waiting.innerHTML = '<td></td><th colspan="7"><span class="skeleton"></span></th>';
+  row.after(waiting);
+  try {
+    const answer = await fetch(opener.dataset.unfolds, { headers: { "HX-Request": "true", Accept: "text/html" } });
+    if (!answer.ok) throw new Error(String(answer.status));
+    const holder = document.createElement("template");
+    holder.innerHTML = await answer.text();
+    const rows = [...holder.content.querySelectorAll("tr")];
+    const depth = Math.min(8, Number(row.querySelector("[data-depth]").dataset.depth) + 1);
+    for (const inner of rows) inner.querySelector("[data-depth]").dataset.depth = depth;
+    waiting.replaceWith(...rows);
+    window.htmx?.process(row.parentElement);
+    document.dispatchEvent(new CustomEvent("htmx:afterSwap", { detail: { target: row.parentElement } })); // times, as after any part
+    const open = remembered();
+    for (const inner of rows.filter((found) => open.has(found.dataset.folder))) unfold(inner);
+  } catch {
+    waiting.querySelector("th").textContent = "This folder could not be opened: the server cannot be reached. Open it again.";
+    opener.setAttribute("aria-expanded", "false");
+  }
+}
+
+function fold(row) {
+  button(row).setAttribute("aria-expanded", "false");
+  for (const inner of document.querySelectorAll("tr[data-inside]")) {
+    if (inner !== row && inner.dataset.inside.startsWith(row.dataset.folder)) inner.remove();
+  }
+}
+
+document.addEventListener("click", (event) => {
+  const opener = event.target.closest("[data-unfolds]");
+  if (!opener) return;
+  const row = opener.closest("tr");
+  const open = opener.getAttribute("aria-expanded") !== "true";
+  remember(row.dataset.folder, open);
+  if (open) unfold(row);
+  else fold(row);
+});
+
+const open = remembered();
+for (const row of document.querySelectorAll("tr[data-folder]")) if (open.has(row.dataset.folder)) unfold(row);

@@ -1,0 +1,126 @@
+"""Editing names, notes, descriptions and tags of experiments, runs, models and versions: plain forms, with the way back."""
+
+from __future__ import annotations
+
+import pytest
+from bs4 import BeautifulSoup
+
+from tests.conftest import RunningServer
+from tests.web.reading import one, page, post, words
+from tests.web.test_hostile_text import HOSTILE, assert_harmless
+
+
+@pytest.fixture(scope="module")
+def places(server: RunningServer) -> dict[str, str]:
+    """The path of one page of each noun."""
+    number = server.experiment("edited/experiment")
+    run_id = server.run(number, run_name="edited run")
+    server.ok("registered-models/create", {"name": "edited model"})
+    server.ok("model-versions/create", {"name": "edited model", "source": f"runs:/{run_id}/m", "run_id": run_id})
+    return {
+        "experiment": f"/experiments/{number}",
+        "run": f"/runs/{run_id}",
+        "model": "/models/edited%20model",
+        "version": "/models/edited%20model/versions/1",
+    }
+
+
+NOUNS = ("experiment", "run", "model", "version")
+
+
+def undo(server: RunningServer, soup: BeautifulSoup) -> None:
+    form = one(soup, "[data-toast] form")
+    fields = {str(field["name"]): str(field["value"]) for field in form.select("input")}
+    assert post(server, str(form["action"]), **fields).status_code == 303
+
+
+@pytest.mark.parametrize("noun", NOUNS)
+class TestEveryNoun:
+    def test_its_text_is_written_shown_and_taken_back(self, server: RunningServer, places: dict[str, str], noun: str) -> None:
+        place = places[noun]
+        before = one(page(server, f"{place}/edit"), "textarea").text
+        name = page(server, f"{place}/edit").select("#edit-name")
+        fields = {"name": str(name[0]["value"])} if name else {}
+        saved = post(server, f"{place}/edit", text="\r\n# Why\r\n\r\n**because**", **fields)
+        assert saved.status_code == 303, saved.text[-2000:]
+        shown = page(server, saved.headers["location"])
+        assert one(shown, ".note strong").text == "because"
+        assert one(page(server, f"{place}/edit"), "textarea").text.strip() == "# Why\n\n**because**"
+        undo(server, shown)
+        assert one(page(server, f"{place}/edit"), "textarea").text == before
+
+    def test_tags_are_set_changed_removed_and_each_taken_back(
+        self, server: RunningServer, places: dict[str, str], noun: str
+    ) -> None:
+        place = places[noun]
+
+        def tags() -> dict[str, str]:
+            forms = page(server, f"{place}/edit").select(".entries form.tag")
+            return {one(form, "input[name=key]")["value"]: one(form, "input[name=value]")["value"] for form in forms}  # type: ignore[misc]
+
+        def act(**fields: str) -> BeautifulSoup:
+            answer = post(server, f"{place}/tags", back="edit", **fields)
+            assert answer.status_code == 303
+            return page(server, answer.headers["location"])
+
+        was = tags()
+        added = act(key="team", value="vision")
+        assert tags() == was | {"team": "vision"}
+        undo(server, act(key="team", value="speech"))
+        assert tags()["team"] == "vision"
+        undo(server, act(key="team", remove="yes"))
+        assert tags()["team"] == "vision"
+        undo(server, added)
+        assert tags() == was
+
+    @pytest.mark.parametrize("key", ["", "a" * 251, "../x", "a\u202eb?"])
+    def test_a_tag_that_is_refused_stays_typed(self, server: RunningServer, places: dict[str, str], noun: str, key: str) -> None:
+        answer = post(server, f"{places[noun]}/tags", key=key, value="typed value")
+        assert answer.status_code == 400
+        soup = BeautifulSoup(answer.text, "html.parser")
+        assert one(soup, "#tag-key")["value"] == key
+        assert one(soup, "#tag-value")["value"] == "typed value"
+        assert words(one(soup, "#tag-problem"))
+
+    def test_a_text_that_is_too_long_stays_typed(self, server: RunningServer, places: dict[str, str], noun: str) -> None:
+        answer = post(server, f"{places[noun]}/edit", name="edited", text="x" * 100_001)
+        assert answer.status_code == 400
+        soup = BeautifulSoup(answer.text, "html.parser")
+        assert len(one(soup, "textarea").text.strip()) == 100_001
+        assert "100001 characters" in words(one(soup, "#edit-problem"))
+
+    def test_hostile_text_stays_text(self, server: RunningServer, places: dict[str, str], noun: str) -> None:
+        place = places[noun]
+        name = page(server, f"{place}/edit").select("#edit-name")
+        fields = {"name": str(name[0]["value"])} if name else {}
+        assert post(server, f"{place}/edit", text="\n\n".join(HOSTILE), **fields).status_code == 303
+        for text in HOSTILE:
+            assert post(server, f"{place}/tags", key="hostile", value=text).status_code == 303
+            assert_harmless(page(server, f"{place}/edit"))
+            assert_harmless(page(server, place))
+            assert one(page(server, f"{place}/edit"), "input#tag-1")["value"] == text
+
+
+class TestNames:
+    def test_a_run_is_renamed_for_clients_too(self, server: RunningServer) -> None:
+        made = server.run(server.experiment(), run_name="before")
+        assert post(server, f"/runs/{made}/edit", name=" behind ", text="").status_code == 303
+        run = server.get("runs/get", run_id=made).json()["run"]
+        assert run["info"]["run_name"] == "behind"
+        assert {"key": "mlflow.runName", "value": "behind"} in run["data"]["tags"]
+
+    def test_a_model_is_found_under_its_new_name(self, server: RunningServer) -> None:
+        server.ok("registered-models/create", {"name": "old name"})
+        server.ok("registered-models/create", {"name": "taken name"})
+        assert post(server, "/models/old%20name/edit", name="taken name", text="").status_code == 400
+        saved = post(server, "/models/old%20name/edit", name="new name", text="said")
+        assert one(page(server, saved.headers["location"]), "h1").text == "new name"
+        undo(server, page(server, saved.headers["location"]))
+        assert "said" not in words(page(server, "/models/old%20name"))
+
+    def test_what_is_in_the_trash_is_not_edited(self, server: RunningServer) -> None:
+        made = server.run(server.experiment())
+        server.ok("runs/delete", {"run_id": made})
+        answer = post(server, f"/runs/{made}/edit", name="x", text="")
+        assert answer.status_code == 400
+        assert "Restore it first" in answer.text

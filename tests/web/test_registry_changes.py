@@ -1,0 +1,152 @@
+"""Aliases, copies and the comparison of versions."""
+
+from __future__ import annotations
+
+import pytest
+from bs4 import BeautifulSoup
+
+from tests.conftest import RunningServer
+from tests.web.reading import one, page, post, words
+
+MLMODEL = """flavors:
+  sklearn: {{}}
+signature:
+  inputs: '[{{"type": "double", "name": "alcohol", "required": true}}, {{"type": "double", "name": "{second}", "required": false}}]'
+  outputs: '[{{"type": "tensor", "tensor-spec": {{"dtype": "int64", "shape": [-1]}}}}]'
+"""
+
+
+@pytest.fixture(scope="module")
+def model(server: RunningServer) -> str:
+    """A model with three versions, each of a logged model with files; the third has no files."""
+    number = server.experiment()
+    server.ok("registered-models/create", {"name": "compared"})
+    for i in range(3):
+        run_id = server.run(number, run_name=f"source {i}")
+        params = [{"key": "lr", "value": str(i)}, {"key": "same", "value": "1"}]
+        server.ok(
+            "runs/log-batch", {"run_id": run_id, "params": params, "metrics": [{"key": "acc", "value": i / 4, "timestamp": 1}]}
+        )
+        dataset = {"name": "wine data", "digest": "d1", "source_type": "local", "source": "x"}
+        server.ok("runs/log-inputs", {"run_id": run_id, "datasets": [{"dataset": dataset}]})
+        made = server.ok("logged-models", {"experiment_id": number, "name": f"logged {i}", "source_run_id": run_id})["model"][
+            "info"
+        ]
+        if i < 2:
+            files = {
+                "MLmodel": MLMODEL.format(second=("ash", "magnesium")[i]),
+                "requirements.txt": f"# made\nnumpy==2.{i}\nmlflow\n",
+            }
+            for name, text in files.items():
+                path = f"{made['artifact_uri'].removeprefix('mlflow-artifacts:/')}/{name}"
+                assert server.client.put(f"/api/2.0/mlflow-artifacts/artifacts/{path}", content=text).status_code == 200
+        version = {"name": "compared", "source": f"models:/{made['model_id']}", "model_id": made["model_id"], "run_id": run_id}
+        server.ok("model-versions/create", version)
+    return "/models/compared"
+
+
+def aliases(server: RunningServer, place: str) -> list[str]:
+    return [words(chip) for chip in page(server, place).select(".aliases .chip")]
+
+
+class TestAliases:
+    def test_are_given_moved_removed_and_each_taken_back(self, server: RunningServer, model: str) -> None:
+        def act(**fields: str) -> BeautifulSoup:
+            answer = post(server, f"{model}/aliases", **fields)
+            assert answer.status_code == 303
+            return page(server, answer.headers["location"])
+
+        def undo(soup: BeautifulSoup) -> None:
+            form = one(soup, "[data-toast] form")
+            assert (
+                post(server, str(form["action"]), **{str(f["name"]): str(f["value"]) for f in form.select("input")}).status_code
+                == 303
+            )
+
+        act(alias="@champion", version="1")
+        assert aliases(server, f"{model}/versions/1") == ["@champion"]
+        moved = act(alias="champion", version="2")
+        assert aliases(server, f"{model}/versions/1") == []
+        undo(moved)
+        assert aliases(server, f"{model}/versions/1") == ["@champion"]
+        undo(act(alias="champion", version="1", remove="yes"))
+        assert aliases(server, f"{model}/versions/1") == ["@champion"]
+
+    @pytest.mark.parametrize("alias", ["", "latest", "v3", "a b", "<b>"])
+    def test_what_is_no_alias_is_said(self, server: RunningServer, model: str, alias: str) -> None:
+        answer = post(server, f"{model}/aliases", alias=alias, version="1")
+        assert answer.status_code == 400
+        soup = BeautifulSoup(answer.text, "html.parser")
+        assert words(one(soup, "[role=alert]"))
+        assert one(soup, "code bdi").text == alias
+
+    def test_of_a_version_that_is_not_there(self, server: RunningServer, model: str) -> None:
+        assert post(server, f"{model}/aliases", alias="a", version="99").status_code == 404
+        assert post(server, f"{model}/aliases", alias="a", version="x").status_code == 400
+
+
+class TestVersionPage:
+    def test_shows_lineage_signature_and_packages(self, server: RunningServer, model: str) -> None:
+        shown = page(server, f"{model}/versions/1")
+        lineage = [words(step) for step in shown.select(".lineage > li")]
+        assert lineage == ["Datasets wine data d1", "Run source 0", "Logged model logged 0", "Version compared version 1"]
+        assert "alcohol double" in words(one(shown, "#signature"))
+        assert "ash double optional" in words(one(shown, "#signature"))
+        assert "tensor of int64 shape [-1]" in words(one(shown, "#signature"))
+        assert "2 required packages" in words(one(shown, "#requirements"))
+
+    def test_of_a_model_without_files_shows_the_rest(self, server: RunningServer, model: str) -> None:
+        shown = page(server, f"{model}/versions/3")
+        assert not shown.select("#signature")
+        assert shown.select("#lineage")
+
+    @pytest.mark.parametrize(
+        "text", ["{", "signature: [1]", "signature:\n  inputs: '[[['", "a: &a [*a]", "x: " + "[" * 5000, "- 1", "\x00"]
+    )
+    def test_files_that_are_odd_break_nothing(self, server: RunningServer, text: str) -> None:
+        number = server.experiment()
+        made = server.ok("logged-models", {"experiment_id": number, "name": "odd"})["model"]["info"]
+        path = f"{made['artifact_uri'].removeprefix('mlflow-artifacts:/')}/MLmodel"
+        assert server.client.put(f"/api/2.0/mlflow-artifacts/artifacts/{path}", content=text).status_code == 200
+        assert not page(server, f"/logged-models/{made['model_id']}").select("#signature")
+
+
+class TestCompare:
+    def test_what_differs_comes_first(self, server: RunningServer, model: str) -> None:
+        shown = page(server, f"{model}/compare", a="1", b="2")
+        tables = {words(table.caption): [words(row) for row in table.select("tbody tr")] for table in shown.select("table")}  # type: ignore[arg-type]
+        assert tables["Metrics of the source run"] == ["acc 0.0 0.25 +0.25"]
+        assert tables["Params of the source run"] == ["lr 0 1 differs", "same 1 1 same"]
+        assert tables["Signature: inputs"] == [
+            "ash double optional – differs",
+            "magnesium – double optional differs",
+            "alcohol double double same",
+        ]
+        assert tables["Requirements"] == ["numpy ==2.0 ==2.1 differs", "mlflow any any same"]
+        assert "Files, in bytes" in tables
+
+    def test_chooses_the_newest_two_by_itself(self, server: RunningServer, model: str) -> None:
+        assert one(page(server, f"{model}/compare"), "h1").text == "Versions 3 and 2"
+        page(server, f"{model}/compare", 404, a="77", b="1")
+        page(server, f"{model}/compare", 400, a="x", b="1")
+
+    def test_needs_two(self, server: RunningServer) -> None:
+        server.ok("registered-models/create", {"name": "alone"})
+        page(server, "/models/alone/compare", 400)
+
+
+class TestCopy:
+    def test_makes_a_version_of_another_model_with_the_same_files(self, server: RunningServer, model: str) -> None:
+        copied = post(server, f"{model}/versions/1/copy", to="compared-prod")
+        assert copied.headers["location"].startswith("/models/compared-prod/versions/1?")
+        shown = page(server, copied.headers["location"])
+        assert "alcohol" in words(one(shown, "#signature"))
+        assert (
+            post(server, f"{model}/versions/2/copy", to="compared-prod")
+            .headers["location"]
+            .startswith("/models/compared-prod/versions/2?")
+        )
+
+    @pytest.mark.parametrize("name", ["", "a/b", "x" * 300])
+    def test_refuses_what_is_no_name_and_makes_nothing(self, server: RunningServer, model: str, name: str) -> None:
+        assert post(server, f"{model}/versions/1/copy", to=name).status_code == 400
