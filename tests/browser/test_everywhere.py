@@ -155,3 +155,46 @@ class TestTheme:
             button.click()
             expect(button).to_have_text(said)
         assert tab.evaluate("localStorage.getItem('theme')") is None
+
+
+class TestLivePage:
+    def test_a_run_that_goes_on_shows_its_values_and_its_end(
+        self, tab: Page, sqlite_server: RunningServer, experiment_id: str
+    ) -> None:
+        made = sqlite_server.run(experiment_id, run_name="going on")
+        sqlite_server.ok("runs/log-metric", {"run_id": made, "key": "loss", "value": 0.75, "timestamp": 1, "step": 1})
+        tab.goto(f"/runs/{made}")
+        expect(tab.locator("#metrics")).to_contain_text("0.75")
+        sqlite_server.ok("runs/log-metric", {"run_id": made, "key": "loss", "value": 0.125, "timestamp": 2, "step": 2})
+        expect(tab.locator("#metrics")).to_contain_text("0.125", timeout=10_000)
+        sqlite_server.ok("runs/update", {"run_id": made, "status": "FINISHED", "end_time": 5})
+        expect(tab.locator("#state")).to_contain_text("Finished", timeout=10_000)
+
+    def test_keys_lead_to_the_runs_beside_it(self, tab: Page, sqlite_server: RunningServer, experiment_id: str) -> None:
+        number = sqlite_server.experiment()
+        first, second = (sqlite_server.run(number, run_name=name, start_time=i) for i, name in enumerate(("first", "second")))
+        tab.goto(f"/runs/{second}")
+        tab.keyboard.press("j")
+        tab.wait_for_url(f"**/runs/{first}")
+        tab.keyboard.press("k")
+        tab.wait_for_url(f"**/runs/{second}")
+
+
+class TestTreePage:
+    def test_folders_open_in_place_and_stay_open(self, tab: Page, sqlite_server: RunningServer) -> None:
+        for name in ("leafy/oak/<b>one", "leafy/oak/two", "leafy/ash"):
+            sqlite_server.experiment(name)
+        tab.goto("/experiments")
+        tab.get_by_label("Open leafy").click()
+        tab.get_by_label("Open oak").click()
+        expect(tab.get_by_role("link", name="<b>one")).to_be_visible()
+        assert serious(tab) == []
+        tab.reload()
+        expect(tab.get_by_role("link", name="two", exact=True)).to_be_visible()
+        tab.get_by_label("Open leafy").click()
+        expect(tab.get_by_role("link", name="two", exact=True)).to_have_count(0)
+        tab.get_by_label("Open leafy").click()
+        tab.get_by_label("Favourite: leafy/ash").click()
+        expect(tab.get_by_label("Favourite: leafy/ash")).to_have_attribute("aria-pressed", "true")
+        tab.get_by_role("link", name="Favourites").click()
+        expect(tab.get_by_role("link", name="leafy/ash")).to_be_visible()

@@ -83,3 +83,30 @@ class TestLoggedModels:
         look = page(server, link(page(server, link(listed, "net")), "MLmodel"))
         assert "No signature was logged with this model." in words(one(look, "#artifacts"))
         assert server.client.get(str(one(look, "#artifacts a[download]")["href"])).content == b"flavors: {}"
+
+    def test_is_filtered_and_sorted_as_runs_are_with_a_column_for_each_dataset(self, server: RunningServer) -> None:
+        number = server.experiment()
+        run_id = server.run(number)
+        for i in range(3):
+            body = {"experiment_id": number, "name": f"net{i}", "params": [{"key": "layers", "value": str(i)}]}
+            model_id = server.ok("logged-models", body)["model"]["info"]["model_id"]
+            on = [
+                {"key": "acc", "value": i / 4, "timestamp": 1, "model_id": model_id, "dataset_name": name, "dataset_digest": "d"}
+                for name in ("dev", "test")
+            ]
+            server.ok("runs/log-batch", {"run_id": run_id, "metrics": on})
+        place = f"/experiments/{number}/models"
+        shown = page(server, place, filter="metrics.acc > 0 AND params.layers != '7'")
+        assert sorted(row_names(shown)) == ["net1", "net2"]
+        assert headings(shown)[4:6] == ["acc · dev", "acc · test"]
+        down = page(server, link(shown, "acc · dev"))
+        assert row_names(down) == ["net2", "net1"]
+        assert row_names(page(server, link(down, "acc · dev"))) == ["net1", "net2"]
+        wrong = page(server, place, 400, filter="metrcs.acc > 1")
+        assert one(wrong, "input[name=filter]")["value"] == "metrcs.acc > 1"
+        assert "No logged model matches" in words(page(server, place, filter="name = 'none'"))
+
+    def test_registered_models_are_found_by_tag(self, server: RunningServer, model: str) -> None:
+        assert row_names(page(server, "/models", search="tags.task = 'tables'")) == [model]
+        wrong = page(server, "/models", 400, search="tags.task =")
+        assert one(wrong, "input[name=search]")["value"] == "tags.task ="

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from fastapi import Request, Response
@@ -9,6 +10,7 @@ from sqlalchemy import Connection
 
 from runstone.core import wire
 from runstone.core.scope import Context, Ctx
+from runstone.errors import InvalidParameter
 from runstone.experiments.guards import ReadableWorkspace
 from runstone.logged_models import queries as model_queries
 from runstone.registry import queries
@@ -27,6 +29,8 @@ router = wire.ApiRouter()
 
 PAGE = 100
 VERSIONS_LIMIT = 500
+# What is typed into the search is a part of a name, unless it begins as a filter does.
+_FILTER = re.compile(r"\s*(?:tags?\.|name\s*(?:[!<>=]|(?:NOT\s+)?I?LIKE\b))", re.IGNORECASE)
 SORTABLE = {"name": "ASC", "creation_timestamp": "DESC", "last_updated_timestamp": "DESC"}
 
 
@@ -35,14 +39,25 @@ async def models(request: Request, ctx: Ctx, _: ReadableWorkspace) -> Response:
     """Costs four statements whatever the number of models."""
     text = request.query_params.get("search", "").strip()
     sorting = Sorting.of(request.query_params.get("order", ""), SORTABLE, "last_updated_timestamp DESC")
-    found = await ctx.db.read(lambda c: load(c, ctx, request.query_params, text, sorting))
+    problem = ""
+    try:
+        found = await ctx.db.read(lambda c: load(c, ctx, request.query_params, text, sorting))
+    except InvalidParameter as error:
+        if not _FILTER.match(text):
+            raise
+        problem = error.message
+        found = await ctx.db.read(lambda c: load(c, ctx, {}, "", sorting))
     kept = {"search": text, "order": sorting.asked}
-    return page(request, "models/page.html", area="models", text=text, sorting=sorting, kept=kept, **found)
+    status = 400 if problem else 200
+    return page(
+        request, "models/page.html", status, area="models", problem=problem, text=text, sorting=sorting, kept=kept, **found
+    )
 
 
 def load(connection: Connection, ctx: Context, query: Any, text: str, sorting: Sorting) -> dict[str, Any]:
     quoted = text.replace("'", "''")
-    where = models_where(f"name ILIKE '%{quoted}%'" if text else None, ctx.db.dialect)
+    asked = text if _FILTER.match(text) else f"name ILIKE '%{quoted}%'" if text else None
+    where = models_where(asked, ctx.db.dialect)
     shown = window(
         ctx, query, ("models page", text, sorting.clause), models_order([sorting.clause], ctx.db.dialect), PAGE,
         lambda turned, after, limit: queries.search_models(connection, ctx.scope, where, turned, after, limit),
