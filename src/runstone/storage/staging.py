@@ -19,7 +19,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from runstone.errors import InvalidParameter, Unavailable
-from runstone.storage import descent
+from runstone.storage import descent, writeback
 from runstone.storage.paths import RESERVED_PREFIX
 from runstone.storage.store import Leftovers, StoredFile
 
@@ -40,7 +40,7 @@ class Upload:
     def __init__(self, root: Path, key: str) -> None:
         self._root, self._key = root, key
         self._parent, _, self._name = key.rpartition("/")
-        self._digest, self._size = hashlib.sha256(), 0
+        self._digest, self._size, self._begun = hashlib.sha256(), 0, 0
         self._staged, self._descriptor = "", -1
         self._ended = False
         # An upload that is cancelled leaves its thread at work: the descriptor may not be closed under it.
@@ -88,6 +88,9 @@ class Upload:
             view = memoryview(piece)
             while view:
                 view = view[os.write(self._descriptor, view) :]
+        if self._size - self._begun >= writeback.EVERY:
+            writeback.begin(self._descriptor, self._begun, self._size - self._begun)
+            self._begun = self._size
 
     def refuse_clash(self) -> None:
         """Before a gigabyte is received: whether a file can stand there."""
