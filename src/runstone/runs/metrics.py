@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -20,17 +21,6 @@ Place = tuple[int, int]
 Counts = tuple[int, int]
 
 _INSERT_SQLITE = "INSERT OR IGNORE INTO points (run_pk, key_id, timestamp, step, value, is_nan)"
-
-# One statement whatever the number of points; it answers which series grew, because duplicates add nothing.
-_INSERT_POSTGRES = """
-WITH added AS (
-    INSERT INTO points (run_pk, key_id, timestamp, step, value, is_nan)
-    SELECT * FROM unnest(%s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[], %s::float8[], %s::smallint[])
-    ON CONFLICT DO NOTHING
-    RETURNING run_pk, key_id, is_nan
-)
-SELECT run_pk, key_id, count(*), sum(is_nan) FROM added GROUP BY run_pk, key_id
-"""
 
 _SERIES_COLUMNS = (
     "run_pk, key_id, workspace_id, last_step, last_timestamp, last_value, last_is_nan, "
@@ -57,28 +47,44 @@ ON CONFLICT (run_pk, key_id) DO UPDATE SET
     max_step = CASE WHEN series.max_step >= excluded.max_step THEN series.max_step ELSE excluded.max_step END
 """
 _INSERT_SERIES = f"INSERT INTO series ({_SERIES_COLUMNS})"
-_UPSERT_POSTGRES = (
-    f"{_INSERT_SERIES} SELECT * FROM unnest("  # noqa: S608
-    "%s::bigint[], %s::bigint[], %s::int[], %s::bigint[], %s::bigint[], %s::float8[], %s::smallint[], "
-    f"%s::bigint[], %s::bigint[], %s::float8[], %s::float8[], %s::bigint[], %s::bigint[]) {_MERGE_SERIES}"
+_GIVEN_SERIES = (
+    "unnest(%s::bigint[], %s::bigint[], %s::int[], %s::bigint[], %s::bigint[], %s::float8[], %s::smallint[], "
+    "%s::bigint[], %s::bigint[], %s::float8[], %s::float8[], %s::bigint[], %s::bigint[])"
 )
+_UPSERT_POSTGRES = f"{_INSERT_SERIES} SELECT * FROM {_GIVEN_SERIES} {_MERGE_SERIES}"  # noqa: S608
+# One statement whatever the number of points: which series grew, and by what, is known once duplicates fell out.
+_ADD_POSTGRES = f"""
+WITH added AS (
+    INSERT INTO points (run_pk, key_id, timestamp, step, value, is_nan)
+    SELECT * FROM unnest(%s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[], %s::float8[], %s::smallint[])
+    ON CONFLICT DO NOTHING
+    RETURNING run_pk, key_id, is_nan
+), grown AS (SELECT run_pk, key_id, count(*) AS points, sum(is_nan) AS nans FROM added GROUP BY run_pk, key_id)
+{_INSERT_SERIES}
+SELECT run_pk, key_id, workspace_id, last_step, last_timestamp, last_value, last_is_nan,
+       points, nans, min_value, max_value, first_step, max_step
+FROM {_GIVEN_SERIES} AS given ({_SERIES_COLUMNS}) JOIN grown USING (run_pk, key_id)
+ORDER BY run_pk, key_id
+{_MERGE_SERIES}
+"""  # noqa: S608
+
+# From so many points on, Postgres copies them, which costs far less; one that exists already undoes it.
+COPIED_FROM = 100
+UNIQUE_VIOLATION = "23505"
+_COPY = "COPY points (run_pk, key_id, timestamp, step, value, is_nan) FROM STDIN (FORMAT BINARY)"
+_COPY_HEAD, _COPY_END = b"PGCOPY\n\xff\r\n\x00" + bytes(8), b"\xff\xff"
+_COPY_ROW = struct.Struct("!hiqiqiqiqidih")
 
 
 def add_points(connection: Connection, scope: Scope, grown: dict[Place, list[Point]]) -> None:
     """Store the points of each series in `grown` and bring the series up to date. Points that exist change nothing."""
-    if connection.dialect.name == "sqlite":
-        added = _add_sqlite(connection, grown)
-    else:
-        added = _add_postgres(connection, grown)
-    # Sorted, so that two processes that write the same series never wait for each other in a circle.
-    merged = [summary(scope, place, grown[place], added[place]) for place in sorted(added)]
-    if not merged:
+    if connection.dialect.name != "sqlite":
+        _add_postgres(connection, scope, grown)
         return
-    if connection.dialect.name == "sqlite":
+    added = _add_sqlite(connection, grown)
+    if added:
+        merged = [summary(scope, place, grown[place], added[place]) for place in sorted(added)]
         insert_rows(connection, _INSERT_SERIES, 13, _MERGE_SERIES, merged)
-    else:
-        with driver_connection(connection).cursor() as cursor:
-            cursor.execute(_UPSERT_POSTGRES, [list(column) for column in zip(*merged, strict=True)])
 
 
 def unsealed(connection: Connection, place: Place, points: list[Point]) -> list[Point]:
@@ -126,17 +132,48 @@ def _add_sqlite(connection: Connection, grown: dict[Place, list[Point]]) -> dict
     raw.execute("SAVEPOINT points")
     if insert_rows(connection, _INSERT_SQLITE, 6, "", rows).touched == len(rows):
         raw.execute("RELEASE points")
-        return {place: (len(points), sum([point[3] for point in points])) for place, points in grown.items()}
+        return {place: _all_of(points) for place, points in grown.items()}
     raw.execute("ROLLBACK TO points")
     raw.execute("RELEASE points")
     return _counted(row for row in rows if insert_rows(connection, _INSERT_SQLITE, 6, "", [row]).touched == 1)
 
 
-def _add_postgres(connection: Connection, grown: dict[Place, list[Point]]) -> dict[Place, Counts]:
+def _add_postgres(connection: Connection, scope: Scope, grown: dict[Place, list[Point]]) -> None:
+    # Sorted, so that two processes that write the same series never wait for each other in a circle.
     rows = sorted(place + point for place, points in grown.items() for point in points)
-    with driver_connection(connection).cursor() as cursor:
-        cursor.execute(_INSERT_POSTGRES, [list(column) for column in zip(*rows, strict=True)])
-        return {(run_pk, key_id): (count, nan_count) for run_pk, key_id, count, nan_count in cursor}
+    merged = [summary(scope, place, grown[place], _all_of(grown[place])) for place in sorted(grown)]
+    series = [list(column) for column in zip(*merged, strict=True)]
+    raw = driver_connection(connection)
+    if len(rows) >= COPIED_FROM and _copied(raw, rows):
+        raw.execute(_UPSERT_POSTGRES, series)
+        return
+    values = [*([list(column) for column in zip(*rows, strict=True)]), *series]
+    # A prepared plan is made for a few rows, and would join thousands with thousands in a nested loop.
+    raw.execute(_ADD_POSTGRES, values, prepare=None if len(rows) < COPIED_FROM else False)
+
+
+def _copied(raw: Any, rows: list[tuple[int, int, int, int, float, int]]) -> bool:
+    """False, with nothing done, when one of the points is there already."""
+    pack = _COPY_ROW.pack
+    data = [
+        pack(6, 8, run_pk, 8, key_id, 8, timestamp, 8, step, 8, value, 2, is_nan)
+        for run_pk, key_id, timestamp, step, value, is_nan in rows
+    ]
+    raw.execute("SAVEPOINT points")
+    try:
+        with raw.cursor() as cursor, cursor.copy(_COPY) as copy:
+            copy.write(b"".join([_COPY_HEAD, *data, _COPY_END]))
+    except Exception as error:
+        if getattr(error, "sqlstate", None) != UNIQUE_VIOLATION:
+            raise
+        raw.execute("ROLLBACK TO points")
+        return False
+    raw.execute("RELEASE points")
+    return True
+
+
+def _all_of(points: list[Point]) -> Counts:
+    return len(points), sum([point[3] for point in points])
 
 
 def _counted(rows: Iterable[tuple[int, int, int, int, float, int]]) -> dict[Place, Counts]:
