@@ -14,7 +14,10 @@ from runstone.app import open_database
 from runstone.core import address, migrate
 from runstone.core.address import DatabaseRefused
 from runstone.core.db import Database
+from runstone.core.scope import DEFAULT_SCOPE
 from runstone.core.tables import metadata
+from runstone.errors import BadRequest
+from runstone.runs import metrics
 from runstone.settings import Settings
 from tests.conftest import Databases
 
@@ -57,6 +60,50 @@ class TestDrift:
         assert set(database.read_now(lambda c: inspect(c).get_table_names())) == {"alembic_version"}
         database.write_now(migrate._run)
         assert database.read_now(migrate.current) == migrate.head()
+
+
+class TestRunThatIsRemoved:
+    def test_takes_along_what_names_it_without_a_foreign_key(self, database: Database) -> None:
+        def fill(connection: Connection) -> None:
+            run = connection.exec_driver_sql
+            run("INSERT INTO keys (id, name) VALUES (7, 'k')")
+            columns = "workspace_id, experiment_id, name, user_id, status, start_time, lifecycle_stage, artifact_uri"
+            for i in (71, 72):
+                run(f"INSERT INTO runs (id, run_id, {columns}) VALUES ({i}, 'r{i}', 1, 0, '', '', 'RUNNING', 0, 'active', '')")
+                for table in ("run_params", "run_tags"):
+                    run(f"INSERT INTO {table} (run_pk, key_id, workspace_id, value) VALUES ({i}, 7, 1, 'v')")
+                metrics.add_points(connection, DEFAULT_SCOPE, {(i, 7): [(1, 1, 0.5, 0)]})
+
+        def left(connection: Connection) -> list[Any]:
+            return [
+                connection.exec_driver_sql(f"SELECT run_pk, key_id FROM {table}").fetchall()
+                for table in ("run_params", "run_tags", "series")
+            ]
+
+        database.write_now(fill)
+        assert database.read_now(left) == [[(71, 7), (72, 7)]] * 3
+        database.write_now(lambda c: c.exec_driver_sql("DELETE FROM runs WHERE id = 71"))
+        assert database.read_now(left) == [[(72, 7)]] * 3
+
+    def test_as_before_the_foreign_keys_went(self, database: Database) -> None:
+        """Rows stay where they are on the way back and forth, and the database is whole afterwards."""
+        before = migrate.alembic_config()
+
+        def back(connection: Connection) -> None:
+            connection.exec_driver_sql("INSERT INTO keys (id, name) VALUES (7, 'k')")
+            before.attributes["connection"] = connection
+            command.downgrade(before, "202611281945")
+
+        database.write_now(back)
+        with pytest.raises(BadRequest):
+            database.write_now(lambda c: c.exec_driver_sql("INSERT INTO run_tags VALUES (999, 7, 1, 'of no run')"))
+        database.write_now(migrate._run)
+        database.write_now(lambda c: c.exec_driver_sql("INSERT INTO run_tags VALUES (999, 7, 1, 'of no run')"))
+        assert database.read_now(lambda c: c.exec_driver_sql("SELECT run_pk, value FROM run_tags").fetchall()) == [
+            (999, "of no run")
+        ]
+        if database.dialect == "sqlite":
+            assert database.read_now(lambda c: c.exec_driver_sql("PRAGMA integrity_check").fetchall()) == [("ok",)]
 
 
 class TestRefusals:

@@ -1,12 +1,15 @@
 from __future__ import annotations
 
 import json
+import random
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 
-from tests.conftest import RunningServer
+from tests.conftest import Databases, RunningServer, running
 
 MAX_DOUBLE = 1.7976931348623157e308
 
@@ -100,6 +103,37 @@ class TestLogMetric:
             list(pool.map(write, range(16)))
         assert len(history(server, run_id, "m")) == 16 * 25
         assert latest(server, run_id)["m"] == metric("m", 15.0, 24, 24)
+
+
+class TestManyPointsAtOnce:
+    """Postgres copies them, and has to take another way when one is there already."""
+
+    def test_the_same_points_from_two_processes_are_stored_once(self, databases: Databases, tmp_path: Path) -> None:
+        steps = list(range(500))
+        with running(tmp_path, databases.make("postgresql"), "--workers", "2") as server:
+            run_id = server.run()
+
+            def send(number: int) -> None:
+                dice = random.Random(number)
+                for first in range(0, 500, 250):
+                    batch = [metric(key, 0.5, step, step) for step in steps[first : first + 250] for key in ("a", "b", "c")]
+                    dice.shuffle(batch)
+                    server.ok("runs/log-batch", {"run_id": run_id, "metrics": batch})
+
+            with ThreadPoolExecutor(8) as pool:
+                list(pool.map(send, range(8)))
+            for key in ("a", "b", "c"):
+                assert history(server, run_id, key) == [(step, step, 0.5) for step in steps]
+            with psycopg.connect(server.database) as session:
+                assert session.execute("SELECT count, first_step, max_step FROM series").fetchall() == [(500, 0, 499)] * 3
+
+    def test_some_of_which_are_there(self, server: RunningServer) -> None:
+        run_id = server.run()
+        server.ok("runs/log-batch", {"run_id": run_id, "metrics": [metric("m", i / 2, i, i) for i in range(0, 300, 3)]})
+        again = [metric("m", i / 2, i, i) for i in range(300)]
+        server.ok("runs/log-batch", {"run_id": run_id, "metrics": [*again, *again, metric("m", "NaN", 300, 300)]})
+        assert history(server, run_id, "m") == [*((i, i, i / 2) for i in range(300)), (300, 300, "NaN")]
+        assert latest(server, run_id)["m"] == metric("m", "NaN", 300, 300)
 
 
 class TestLogBatch:

@@ -138,12 +138,13 @@ class GroupCommitter:
             _statement(connection, "BEGIN IMMEDIATE")
 
     def _performed_as_one(self, connection: Connection, group: list[_Waiting]) -> bool:
-        """Nearly always a group is one merge that succeeds: the transaction itself is then all the savepoint it needs."""
-        merge = group[0].merge
-        if merge is None or any(waiting.merge is not merge for waiting in group):
+        """Nearly always all merges of a group succeed: the transaction itself is then all the savepoint they need."""
+        if any(waiting.call is not None for waiting in group):
             return False
+        settled: list[tuple[list[_Waiting], Sequence[Any]]] = []
         try:
-            outcomes = merge(connection, [waiting.item for waiting in group])
+            for merge, members in _by_merge(group).items():
+                settled.append((members, merge(connection, [member.item for member in members])))
         except Exception as error:
             if breaks_transaction(error):
                 raise
@@ -154,8 +155,9 @@ class GroupCommitter:
                 connection.connection.driver_connection.rollback()  # type: ignore[union-attr]
             self._begin(connection)
             return False
-        for waiting, outcome in zip(group, outcomes, strict=True):
-            _settle(waiting, outcome)
+        for members, outcomes in settled:
+            for member, outcome in zip(members, outcomes, strict=True):
+                _settle(member, outcome)
         return True
 
     def _abandon(self) -> None:
@@ -171,11 +173,7 @@ class GroupCommitter:
             log.warning("a broken connection could not be closed", exc_info=True)
 
     def _perform(self, connection: Connection, group: list[_Waiting]) -> None:
-        merged: dict[Any, list[_Waiting]] = {}
-        for waiting in group:
-            if waiting.call is None:
-                merged.setdefault(waiting.merge, []).append(waiting)
-        for merge, members in merged.items():
+        for merge, members in _by_merge(group).items():
             self._perform_merged(connection, merge, members)
         for waiting in group:
             if waiting.call is not None:
@@ -220,6 +218,14 @@ class GroupCommitter:
             _statement(connection, "RELEASE call")
         else:
             savepoint.commit()
+
+
+def _by_merge(group: list[_Waiting]) -> dict[Any, list[_Waiting]]:
+    merged: dict[Any, list[_Waiting]] = {}
+    for waiting in group:
+        if waiting.call is None:
+            merged.setdefault(waiting.merge, []).append(waiting)
+    return merged
 
 
 def _settle(waiting: _Waiting, outcome: Any) -> None:

@@ -18,6 +18,8 @@ from runstone.runs.tables import run_params, run_tags, runs
 # (run_pk, key_id, workspace_id, value): a param or a tag
 PairRow = tuple[int, int, int, str]
 
+_PAIR_TYPES = "bigint bigint int text"
+
 RUN_NAME_TAG = "mlflow.runName"
 IN_LIMIT = 1000
 UNFINISHED = ("RUNNING", "SCHEDULED")
@@ -43,6 +45,7 @@ class RunRow(NamedTuple):
 
 
 _CREATE = f"INSERT INTO runs (workspace_id, {', '.join(RunRow._fields[1:])})"
+_RUN_TYPES = "int text bigint text text text bigint bigint text text"
 # Types are said where a parameter stands, because all the values of a column may be NULL.
 _CHANGE_HEAD = """
 UPDATE runs SET status = COALESCE(CAST(new.column2 AS TEXT), status),
@@ -119,12 +122,12 @@ def rows_of(connection: Connection, scope: Scope, run_ids: Collection[str]) -> d
 def create_all(connection: Connection, scope: Scope, rows: Sequence[RunRow]) -> dict[str, int]:
     """The internal numbers of the new runs, by run id."""
     values = [(scope.workspace_id, *row[1:]) for row in rows]
-    return dict(insert_rows(connection, _CREATE, 10, "RETURNING run_id, id", values).returned)
+    return dict(insert_rows(connection, _CREATE, 10, "RETURNING run_id, id", values, _RUN_TYPES).returned)
 
 
 def change_all(connection: Connection, changes: Sequence[tuple[int, str | None, int | None, str | None]]) -> None:
     """(run_pk, status, end_time, name) of each run; None leaves what is there."""
-    insert_rows(connection, _CHANGE_HEAD, 4, _CHANGE_TAIL, changes)
+    insert_rows(connection, _CHANGE_HEAD, 4, _CHANGE_TAIL, changes, "bigint text bigint text")
 
 
 def change(connection: Connection, run_pk: int, **values: Any) -> Row[Any]:
@@ -184,7 +187,7 @@ def stored_params(
 
 def add_params(connection: Connection, rows: Sequence[PairRow]) -> int:
     """Insert what is not there yet; the number of rows that were new."""
-    return insert_rows(connection, _ADD_PARAM, 4, "ON CONFLICT DO NOTHING", rows).touched
+    return insert_rows(connection, _ADD_PARAM, 4, "ON CONFLICT DO NOTHING", rows, _PAIR_TYPES).touched
 
 
 def set_tags(connection: Connection, scope: Scope, run_pk: int, tags: Iterable[tuple[str, str]]) -> None:
@@ -205,7 +208,7 @@ def pair_row(scope: Scope, run_pk: int, key_id: int, value: str) -> PairRow:
 
 def put_tags(connection: Connection, rows: Sequence[PairRow]) -> None:
     """Each row of another (run, key): a statement may not touch one twice."""
-    insert_rows(connection, _PUT_TAG, 4, _OVER_TAG, rows)
+    insert_rows(connection, _PUT_TAG, 4, _OVER_TAG, rows, _PAIR_TYPES)
 
 
 def tag_value(connection: Connection, scope: Scope, run_pk: int, key: str) -> str | None:

@@ -69,11 +69,13 @@ Index(
 )
 Index("ix_runs_page", runs.c.experiment_id, runs.c.lifecycle_stage, desc(runs.c.start_time), runs.c.run_id)
 
+# What each new run writes many of names its run and its key without a foreign key, which cost more than the row itself: it
+# is written by who locked the run, keys are never deleted, and the trigger `runs_removed` takes it along with its run.
 run_params = Table(
     "run_params",
     metadata,
-    Column("run_pk", BigInt, ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True),
-    Column("key_id", BigInt, ForeignKey("keys.id"), primary_key=True),
+    Column("run_pk", BigInt, primary_key=True),
+    Column("key_id", BigInt, primary_key=True),
     Column("workspace_id", Integer, nullable=False),
     Column("value", Text, nullable=False),
     sqlite_with_rowid=False,
@@ -89,8 +91,8 @@ Index(
 run_tags = Table(
     "run_tags",
     metadata,
-    Column("run_pk", BigInt, ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True),
-    Column("key_id", BigInt, ForeignKey("keys.id"), primary_key=True),
+    Column("run_pk", BigInt, primary_key=True),
+    Column("key_id", BigInt, primary_key=True),
     Column("workspace_id", Integer, nullable=False),
     Column("value", Text, nullable=False),
     sqlite_with_rowid=False,
@@ -108,8 +110,8 @@ Index(
 series = Table(
     "series",
     metadata,
-    Column("run_pk", BigInt, ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True),
-    Column("key_id", BigInt, ForeignKey("keys.id"), primary_key=True),
+    Column("run_pk", BigInt, primary_key=True),
+    Column("key_id", BigInt, primary_key=True),
     Column("workspace_id", Integer, nullable=False),
     Column("last_step", BigInteger, nullable=False),  # the latest point by (step, timestamp, value)
     Column("last_timestamp", BigInteger, nullable=False),
