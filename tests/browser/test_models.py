@@ -63,7 +63,7 @@ class TestVersion:
         tab.wait_for_url("**/compare*")
         expect(tab.get_by_role("heading", level=1)).to_contain_text("Versions")
         tab.goto("/models/used/versions/1")
-        tab.get_by_text("Copy", exact=True).click()
+        tab.locator("summary", has_text="Copy").click()
         tab.get_by_label("Copy this version to the model").fill("used-prod")
         tab.keyboard.press("Enter")
         tab.wait_for_url("**/models/used-prod/versions/1*")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import quote
+
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
@@ -149,7 +151,11 @@ class TestFrame:
         made = sqlite_server.run(number, run_name=text, tags=tags)
         points = [{"key": "m", "value": step, "timestamp": step, "step": step} for step in (0, 1)]
         sqlite_server.ok("runs/log-batch", {"run_id": made, "params": [{"key": "p", "value": text}], "metrics": points})
-        for path in ("/experiments", f"/experiments/{number}?columns=params.p&columns=tags.k", f"/runs/{made}"):
+        for path in (
+            f"/experiments?search={quote(text)}",
+            f"/experiments/{number}?columns=params.p&columns=tags.k",
+            f"/runs/{made}",
+        ):
             tab.goto(path)
             expect(tab.get_by_text(text).first).to_be_attached()
 
