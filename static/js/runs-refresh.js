@@ -23,10 +23,8 @@ function replace(old, found) {
   if (!found) return old.remove();
   const row = found.cloneNode(true);
   const focused = old.contains(document.activeElement) ? [...old.querySelectorAll("a, button, input")].indexOf(document.activeElement) : -1;
-  for (const name of ["aria-expanded", "aria-label", "title"]) { // how many are nested may not be known here
-    const twig = old.querySelector(".twig:enabled");
-    if (twig && row.querySelector(".twig:enabled")) row.querySelector(".twig").setAttribute(name, twig.getAttribute(name));
-  }
+  const open = old.querySelector(".twig[aria-expanded=true]");
+  if (open) row.querySelector("button.twig")?.setAttribute("aria-expanded", "true");
   if (old.dataset.depth) row.dataset.depth = old.dataset.depth;
   row.className = `${found.className} ${old.classList.contains("current") ? "current" : ""}`;
   const unpin = old.querySelector("[data-unpin]");
