@@ -44,6 +44,11 @@ export function shownOf(data, pane, yRange) {
 }
 
 export function noteOf(data, shown) {
-  const what = shown.grouped ? "group" : "run", number = shown.lines.length;
-  return [`${number} ${what}${number === 1 ? "" : "s"}`, data.coarse ? "zoom in for more detail" : ""].filter(Boolean).join(", ");
+  const number = (count, noun) => `${count.toLocaleString("en").replaceAll(",", "\u202f")} ${noun}${count === 1 ? "" : "s"}`;
+  const [only] = shown.lines, one = shown.lines.length === 1 && !shown.grouped;
+  const what = one ? number(only.points, "point") + (only.nan ? `, ${only.nan} NaN` : "") : number(shown.lines.length, shown.grouped ? "group" : "run");
+  return data.coarse ? `${what}, zoom in for more detail` : what;
 }
+
+// The one line with its one point, of which there is nothing to draw; else null.
+export const singleOf = (shown) => (shown.lines.length === 1 && shown.lines[0].points === 1 && !shown.grouped ? shown.lines[0] : null);

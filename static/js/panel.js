@@ -1,9 +1,10 @@
 // One panel: asks for its lines when it comes into view, draws them, and asks again on zoom.
 // Reads: template#chart-panel. Expects a pane: {settings, asked(), runOf(id), zoomed(range), following(panel, x), panelChanged()}.
 import { loadPanel } from "./panel-data.js";
-import { noteOf, shownOf } from "./panel-lines.js";
+import { noteOf, shownOf, singleOf } from "./panel-lines.js";
 import { Plot } from "./panel-plot.js";
 import { point } from "./panel-runs.js";
+import { figure, place } from "./panel-scales.js";
 import { Tooltip } from "./panel-tooltip.js";
 
 export class Panel {
@@ -58,6 +59,8 @@ export class Panel {
     if (!this.data) return undefined;
     const shown = shownOf(this.data, this.pane, this.yRange);
     if (shown.nothing) return this.say(shown.nothing);
+    const single = singleOf(shown);
+    if (single && this.pane.runs.size === 1) return this.say(figure(single.y[0]), place(shown.axis, single.x[0]));
     this.area.classList.remove("waiting");
     this.plot?.destroy();
     this.plot = new Plot(this.area, shown, { zoomed: (x, y) => this.zoom(x, y), cursor: (x, top) => this.#cursor(x, top) });
@@ -67,19 +70,16 @@ export class Panel {
     return undefined;
   }
 
-  say(text) {
+  say(text, beside = "") {
     this.plot?.destroy();
     this.plot = null;
     this.area.classList.remove("waiting");
-    this.area.replaceChildren(Object.assign(document.createElement("p"), { className: "said", textContent: text }));
-    this.readout.textContent = "";
+    this.area.replaceChildren(Object.assign(document.createElement("p"), { className: beside ? "said single" : "said", textContent: text }));
+    this.readout.textContent = beside;
     this.tooltip.unpin();
   }
 
-  sized(wide, tall) {
-    this.element.dataset.wide = String(wide);
-    this.element.dataset.tall = String(tall);
-  }
+  sized(wide, tall) { Object.assign(this.element.dataset, { wide, tall }); }
 
   drop() { this.abort?.abort(); this.sizes.disconnect(); this.plot?.destroy(); }
 

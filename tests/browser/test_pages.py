@@ -16,28 +16,29 @@ HOSTILE = ["<script>alert(1)</script>", '"><img src=x onerror=alert(1)>', "'><sv
 class TestRun:
     def test_draws_its_charts(self, tab: Page, run_id: str) -> None:
         tab.goto(f"/runs/{run_id}")
-        tab.get_by_role("heading", name="Charts").scroll_into_view_if_needed()
-        expect(tab.locator(".chart canvas")).to_have_count(2)
+        for key in ("loss", "single"):
+            tab.get_by_role("figure", name=f"Chart of {key}").scroll_into_view_if_needed()
+        expect(tab.locator(".chart-panel .uplot")).to_have_count(2)
         expect(tab.get_by_role("figure", name="Chart of loss")).to_contain_text("4\u202f000 points")
         expect(tab.get_by_role("figure", name="Chart of odd")).to_contain_text("5 points, 1 NaN")
         expect(tab.get_by_role("figure", name="Chart of never")).to_contain_text("No finite value")
         expect(tab.get_by_role("figure", name="Chart of single")).to_contain_text("0.5")
-        plot = tab.get_by_role("figure", name="Chart of loss").locator(".u-over")
-        plot.hover()
-        expect(tab.get_by_role("figure", name="Chart of loss")).to_contain_text("step 1")
+        tab.get_by_role("figure", name="Chart of loss").locator(".u-over").hover()
+        expect(tab.locator("figure[data-key=loss] .chart-tooltip")).to_contain_text("step 1")
 
     def test_charts_are_loaded_when_they_come_into_view(self, tab: Page, sqlite_server: RunningServer) -> None:
         made = sqlite_server.run()
         points = [{"key": f"m{i:03}", "value": i, "timestamp": step, "step": step} for i in range(200) for step in (0, 1)]
         sqlite_server.ok("runs/log-batch", {"run_id": made, "metrics": points})
         asked: list[str] = []
-        tab.on("request", lambda request: asked.append(request.url) if "/chart?" in request.url else None)
+        tab.on("request", lambda request: asked.append(request.url) if "/charts/panel" in request.url else None)
         tab.goto(f"/runs/{made}")
+        tab.get_by_role("button", name="Show all 200 charts").click()
         tab.wait_for_load_state("networkidle")
         first = len(asked)
-        assert first < 30
+        assert first < 40
         tab.get_by_role("figure", name="Chart of m199").scroll_into_view_if_needed()
-        expect(tab.get_by_role("figure", name="Chart of m199").locator("canvas")).to_be_visible()
+        expect(tab.get_by_role("figure", name="Chart of m199").locator(".uplot")).to_be_visible()
         assert first < len(asked) < 120
 
     def test_times_are_the_readers_own(self, tab: Page, run_id: str) -> None:

@@ -35,6 +35,7 @@ class TestWheel:
             "templates/base.html",
             "static/css/tokens.css",
             "static/vendor/uplot.min.js",
+            "static/vendor/echarts.min.js",
             "static/vendor/htmx.min.js",
             "migrations/env.py",
         ):

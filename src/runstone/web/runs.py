@@ -23,7 +23,6 @@ from runstone.web.templating import go, page, wants_part
 
 router = wire.ApiRouter()
 
-CHARTS_LIMIT = 400
 POINTS_PAGE = 500
 SYSTEM = "system/"  # what the client measures of the machine
 NOTE_TAG, PARENT_TAG = "mlflow.note.content", "mlflow.parentRunId"
@@ -40,7 +39,7 @@ async def run_page(request: Request, run_id: str, ctx: Ctx, _: ReadableWorkspace
     found["note_text"] = await notes.rendered(found["note_text"])
     files = await files_at(request, found["run"].artifact_uri)
     return page(
-        request, "runs/page.html", area="experiments", charts_limit=CHARTS_LIMIT, now=now_ms(), files=files, **found
+        request, "runs/page.html", area="experiments", now=now_ms(), files=files, **found
     )  # fmt: skip
 
 

@@ -1,0 +1,58 @@
+// The compared runs as columns of a plot: params and metrics by name, numbers where all values are numbers.
+// Reads: #compare-data {names: {params, metrics}, runs: [{id, name, params, metrics}]}.
+export const compared = JSON.parse(document.getElementById("compare-data").textContent);
+
+// "params.lr" -> {label, values, numeric, categories}; values are numbers, places in `categories`, or null.
+export function column(id) {
+  const [kind, name] = [id.slice(0, id.indexOf(".")), id.slice(id.indexOf(".") + 1)];
+  const at = compared.names[kind].indexOf(name);
+  const raw = compared.runs.map((run) => run[kind][at] ?? null);
+  const numeric = raw.some((value) => value !== null) && raw.every((value) => value === null || (String(value).trim() !== "" && Number.isFinite(Number(value))));
+  if (numeric) return { id, label: name, numeric, values: raw.map((value) => (value === null ? null : Number(value))), categories: [] };
+  const categories = [...new Set(raw.filter((value) => value !== null))].sort((one, other) => String(one).localeCompare(String(other), "en", { numeric: true }));
+  return { id, label: name, numeric, categories, values: raw.map((value) => (value === null ? null : categories.indexOf(value))) };
+}
+
+export const ids = (kind) => compared.names[kind].map((name) => `${kind}.${name}`);
+export const differs = (id) => new Set(column(id).values).size > 1;
+
+export function pairs(x, y) {
+  return compared.runs.map((run, i) => ({ run, i, x: x.values[i], y: y.values[i] })).filter((pair) => pair.x !== null && pair.y !== null);
+}
+
+// Least squares: {slope, start, r}, or null for fewer than two places.
+export function trend(found) {
+  const n = found.length, mean = (key) => found.reduce((sum, pair) => sum + pair[key], 0) / n;
+  const [mx, my] = [mean("x"), mean("y")];
+  const sum = (of) => found.reduce((total, pair) => total + of(pair.x - mx, pair.y - my), 0);
+  const xx = sum((x) => x * x), yy = sum((_, y) => y * y), xy = sum((x, y) => x * y);
+  return n > 1 && xx > 0 ? { slope: xy / xx, start: my - (xy / xx) * mx, r: yy > 0 ? xy / Math.sqrt(xx * yy) : 0 } : null;
+}
+
+function ranks(values) {
+  const sorted = values.map((value, i) => [value, i]).sort((one, other) => one[0] - other[0]), found = [];
+  for (let start = 0; start < sorted.length; ) {
+    let end = start;
+    while (end < sorted.length && sorted[end][0] === sorted[start][0]) end++;
+    for (let k = start; k < end; k++) found[sorted[k][1]] = (start + end - 1) / 2;
+    start = end;
+  }
+  return found;
+}
+
+// How each param goes with the metric: by value, by rank, and for words by the share of the spread between their groups.
+export function correlations(metric) {
+  const y = column(metric);
+  return ids("params").filter(differs).map((id) => {
+    const x = column(id), found = pairs(x, y);
+    if (found.length < 3) return null;
+    if (x.numeric) {
+      const [rx, ry] = [ranks(found.map((pair) => pair.x)), ranks(found.map((pair) => pair.y))];
+      return { id, label: x.label, runs: found.length, value: trend(found)?.r ?? 0, rank: trend(rx.map((place, i) => ({ x: place, y: ry[i] })))?.r ?? 0 };
+    }
+    const mean = (list) => list.reduce((sum, pair) => sum + pair.y, 0) / list.length, all = mean(found);
+    const total = found.reduce((sum, pair) => sum + (pair.y - all) ** 2, 0);
+    const between = [...Map.groupBy(found, (pair) => pair.x).values()].reduce((sum, group) => sum + group.length * (mean(group) - all) ** 2, 0);
+    return { id, label: x.label, runs: found.length, share: total > 0 ? Math.sqrt(between / total) : 0 };
+  }).filter(Boolean).sort((one, other) => Math.abs(other.rank ?? other.share) - Math.abs(one.rank ?? one.share));
+}

@@ -1,0 +1,76 @@
+// Plots over all compared runs: parallel coordinates, scatter, contour, box, correlation. ECharts comes when they come into view.
+// Reads: [data-plots] with [data-kind], [data-choose=x|y|colour], [data-axes], [data-plot], [data-said], [data-kept], [data-correlations].
+import { compared, correlations, differs, ids } from "./plot-data.js";
+import { figure } from "./panel-scales.js";
+import { box, contour, parallel, scatter } from "./plot-kinds.js";
+
+const root = document.querySelector("[data-plots]"), one = (selector) => root.querySelector(selector);
+const KINDS = { parallel, scatter, contour, box }, USES = { parallel: ["colour"], scatter: ["x", "y", "colour"], contour: ["x", "y", "colour"], box: ["x", "y"], correlation: ["y"] };
+const AXES = 5;
+let chart = null;
+
+const params = ids("params"), metrics = ids("metrics"), different = params.filter(differs), chosen = different.length ? different : params;
+const first = metrics.find(differs) ?? metrics[0];
+const state = { kind: "parallel", axes: [...chosen.slice(0, AXES), ...(first ? [first] : [])], x: chosen[0] ?? metrics[0], y: first ?? chosen[0], colour: first ?? chosen[0] };
+
+function fill(select, value) {
+  for (const [label, listed] of [["Params", params], ["Metrics", metrics]]) {
+    const group = Object.assign(document.createElement("optgroup"), { label });
+    group.append(...listed.map((id) => new Option(id.slice(id.indexOf(".") + 1), id, false, [value].flat().includes(id))));
+    if (listed.length) select.append(group);
+  }
+}
+
+function look() {
+  const style = getComputedStyle(document.documentElement), token = (name) => style.getPropertyValue(name).trim();
+  const text = { color: token("--text-quiet"), fontSize: 11 }, line = { lineStyle: { color: token("--line") } };
+  const axis = { axisLine: line, splitLine: { lineStyle: { color: token("--line-faint") } }, axisLabel: { ...text, formatter: (value) => (typeof value === "number" ? figure(value) : value) }, nameTextStyle: text };
+  const tooltip = { trigger: "item", renderMode: "richText", confine: true, backgroundColor: token("--surface"), borderColor: token("--line"), textStyle: { color: token("--text"), fontSize: 12 } };
+  return { text, axis, tooltip, accent: token("--accent"), soft: token("--accent-soft"), surface: token("--surface"), ramp: [token("--run-5"), token("--run-7"), token("--run-6")], grid: { left: 72, right: 110, top: 16, bottom: 52 } };
+}
+
+function table() {
+  const rows = correlations(state.y).map((found) => {
+    const row = document.createElement("tr"), number = found.rank ?? found.share;
+    const bar = Object.assign(document.createElement("i"), { className: number < 0 ? "bar negative" : "bar" });
+    bar.style.width = `${Math.abs(number) * 100}px`;
+    const cells = [found.rank === undefined ? "–" : figure(found.rank), found.value === undefined ? "–" : figure(found.value), found.share === undefined ? "–" : figure(found.share), String(found.runs)];
+    row.append(Object.assign(document.createElement("th"), { scope: "row", textContent: found.label }), ...cells.map((text) => Object.assign(document.createElement("td"), { textContent: text, className: "number" })), document.createElement("td"));
+    row.lastChild.append(bar);
+    return row;
+  });
+  one("[data-correlations] tbody").replaceChildren(...rows);
+  one("[data-said]").textContent = rows.length ? `How each param that differs goes with ${state.y.slice(state.y.indexOf(".") + 1)}` : "It takes three runs with different params to correlate them.";
+}
+
+function kept(areas) {
+  const link = one("[data-kept]"), few = areas && areas.length < compared.runs.length;
+  link.hidden = !few || !areas.length;
+  if (few) Object.assign(link, { href: `?runs=${areas.map((i) => compared.runs[i].id).join(",")}`, textContent: `Compare only these ${areas.length}` });
+}
+
+async function show() {
+  for (const select of root.querySelectorAll("[data-choose], [data-axes]")) select.closest("label").hidden = select.hasAttribute("data-axes") ? state.kind !== "parallel" : !USES[state.kind].includes(select.dataset.choose);
+  one("[data-plot]").hidden = state.kind === "correlation";
+  one("[data-correlations]").hidden = state.kind !== "correlation";
+  kept(null);
+  if (state.kind === "correlation") { table(); return; }
+  const { init } = await import("../vendor/echarts.min.js");
+  if (!chart) {
+    chart = init(one("[data-plot]"));
+    new ResizeObserver(() => chart.resize()).observe(one("[data-plot]"));
+    chart.on("axisareaselected", () => kept(chart.getModel().getSeriesByIndex(0)?.getRawIndicesByActiveState("active")));
+  }
+  chart.resize();
+  const { said = "Drag along an axis to brush it: the lines outside fade.", ...option } = KINDS[state.kind](state, look());
+  one("[data-said]").textContent = said;
+  chart.setOption({ animation: false, ...option }, true);
+}
+
+for (const select of root.querySelectorAll("[data-choose]")) { fill(select, state[select.dataset.choose]); select.addEventListener("change", () => { state[select.dataset.choose] = select.value; show(); }); }
+fill(one("[data-axes]"), state.axes);
+one("[data-axes]").addEventListener("change", (event) => { state.axes = [...event.target.selectedOptions].map((option) => option.value); show(); });
+one("[data-kind]").addEventListener("change", (event) => { state.kind = event.target.value; show(); });
+document.addEventListener("theme", () => chart && show());
+if (!state.y || compared.runs.length < 2) root.hidden = true;
+else new IntersectionObserver((entries, watcher) => { if (entries.some((entry) => entry.isIntersecting)) { watcher.disconnect(); show(); } }, { rootMargin: "200px" }).observe(root);

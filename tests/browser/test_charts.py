@@ -1,0 +1,223 @@
+"""Charts of many runs as people use them: zoom, smoothing, groups, full screen, export, links; and the comparison."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import mlflow
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.conftest import RunningServer
+
+PANEL = "figure[data-key='{}']"
+
+
+@pytest.fixture(scope="module")
+def run_ids(sqlite_server: RunningServer) -> Iterator[list[str]]:
+    """Four runs of two models, logged by the client: one has a spike of one step, NaN and an infinity."""
+    mlflow.set_tracking_uri(sqlite_server.url)
+    mlflow.set_experiment("charted by the client")
+    ids = []
+    for i in range(4):
+        with mlflow.start_run(run_name=f"chart {i}") as run:
+            mlflow.log_params({"model": ["net", "tree"][i % 2], "lr": 0.1 * (i + 1)})
+            for key in ("loss", "train/acc", "train/loss", "system/cpu"):
+                values: list[Any] = [1 / (1 + step / 50) + i / 10 for step in range(1000)]
+                if i == 1 and key == "loss":
+                    values[600], values[100], values[200] = 9.0, float("nan"), float("inf")
+                entities = [
+                    mlflow.entities.Metric(key, value, 1_700_000_000_000 + step * 1000, step) for step, value in enumerate(values)
+                ]
+                mlflow.MlflowClient().log_batch(run.info.run_id, metrics=entities)
+            ids.append(run.info.run_id)
+    yield ids
+    mlflow.set_tracking_uri("")
+
+
+def opened(tab: Page, run_ids: list[str], charts: str = "") -> None:
+    tab.goto(f"/compare?runs={','.join(run_ids)}" + (f"&charts={charts}" if charts else ""))
+    tab.locator(PANEL.format("loss")).scroll_into_view_if_needed()
+    expect(tab.locator(PANEL.format("loss")).locator(".uplot")).to_be_visible()
+
+
+def drag(tab: Page, key: str, start: float, end: float) -> None:
+    """Over a part of the chart, as shares of its width."""
+    area = tab.locator(PANEL.format(key)).locator(".u-over")
+    area.scroll_into_view_if_needed()
+    box = area.bounding_box()
+    assert box
+    tab.mouse.move(box["x"] + box["width"] * start, box["y"] + 60)
+    tab.mouse.down()
+    tab.mouse.move(box["x"] + box["width"] * end, box["y"] + 62, steps=5)
+    tab.mouse.up()
+
+
+class TestPanels:
+    def test_stand_in_sections_by_prefix_with_the_systems_closed(self, tab: Page, run_ids: list[str]) -> None:
+        opened(tab, run_ids)
+        assert tab.locator(".chart-section > summary bdi").all_inner_texts() == ["Metrics", "train", "system"]
+        assert tab.locator(".chart-section").evaluate_all("all => all.map(one => one.open)") == [True, True, False]
+        tab.locator(".chart-section summary", has_text="system").click()
+        expect(tab.locator(PANEL.format("system/cpu")).locator(".uplot")).to_be_visible()
+        tab.wait_for_url("**charts=f:system")
+
+    def test_zoom_together_ask_again_and_keep_it_in_the_address(self, tab: Page, run_ids: list[str]) -> None:
+        opened(tab, run_ids)
+        asked: list[str] = []
+        tab.on("request", lambda request: asked.append(request.post_data or "") if "/charts/panel" in request.url else None)
+        drag(tab, "loss", 0.55, 0.65)
+        tab.wait_for_url(re.compile("charts=z:[0-9.]+,[0-9.]+$"))
+        expect(tab.get_by_role("button", name="Reset zoom")).to_be_visible()
+        tab.wait_for_timeout(500)
+        assert any('"first"' in body and '"key":"train/acc"' in body for body in asked)
+        tab.reload()
+        expect(tab.get_by_role("button", name="Reset zoom")).to_be_visible()
+        tab.get_by_role("button", name="Reset zoom").click()
+        expect(tab.get_by_role("button", name="Reset zoom")).to_be_hidden()
+        assert "charts=" not in tab.url
+
+    def test_show_the_nearest_runs_and_point_at_one_everywhere(self, tab: Page, run_ids: list[str]) -> None:
+        opened(tab, run_ids)
+        tab.locator(PANEL.format("loss")).locator(".u-over").scroll_into_view_if_needed()
+        tab.mouse.move(*_near_lines(tab))
+        tooltip = tab.locator(PANEL.format("loss")).locator(".chart-tooltip")
+        expect(tooltip.locator("tr")).to_have_count(4)
+        values = [float(text) for text in tooltip.locator("td:nth-child(2)").all_inner_texts()]
+        assert values == sorted(values, reverse=True)
+        expect(tab.locator("canvas.dimmed")).not_to_have_count(0)
+        expect(tab.locator("th.pointed")).to_have_count(1)
+        tab.mouse.click(*_near_lines(tab))
+        expect(tooltip).to_have_class(re.compile("pinned"))
+        tab.mouse.move(5, 5)
+        expect(tooltip).to_be_visible()
+
+    def test_smooth_group_and_scale(self, tab: Page, run_ids: list[str]) -> None:
+        opened(tab, run_ids)
+        tab.get_by_label("Smoothing", exact=True).select_option("gauss")
+        expect(tab.get_by_label("Strength of smoothing")).to_be_visible()
+        tab.get_by_label("Group runs by").select_option("params.model")
+        expect(tab.locator(PANEL.format("loss")).locator(".readout")).to_have_text("2 groups")
+        tab.get_by_label("Band of a group").select_option("minmax")
+        tab.get_by_label("Horizontal axis").select_option("relative")
+        tab.get_by_label("log y").check()
+        tab.wait_for_url("**charts=x:relative;s:gauss,0.6;ly;g:params.model,mean,minmax")
+        tab.reload()
+        expect(tab.locator(PANEL.format("loss")).locator(".readout")).to_have_text("2 groups")
+        assert tab.get_by_label("Smoothing", exact=True).input_value() == "gauss"
+        tab.get_by_label("Horizontal axis").select_option("metrics.train/acc")
+        expect(tab.locator(PANEL.format("loss")).locator(".readout")).to_have_text("2 groups")
+
+    def test_are_found_by_a_regular_expression(self, tab: Page, run_ids: list[str]) -> None:
+        opened(tab, run_ids)
+        tab.get_by_label("Find charts").fill("^train/.*s$")
+        expect(tab.locator("figure[data-key]")).to_have_count(1)
+        tab.get_by_label("Find charts").fill("(")
+        expect(tab.locator("[data-charts-pane] [data-said]")).to_contain_text("No metric matches")
+
+    def test_open_in_full_screen_by_keyboard(self, tab: Page, run_ids: list[str]) -> None:
+        opened(tab, run_ids)
+        tab.locator(PANEL.format("loss")).focus()
+        tab.keyboard.press("f")
+        full = tab.get_by_role("dialog")
+        expect(full.get_by_role("heading")).to_have_text("loss")
+        tab.keyboard.press("ArrowRight")
+        expect(full.get_by_role("heading")).to_have_text("train/acc")
+        tab.keyboard.press("ArrowLeft")
+        tab.keyboard.press("ArrowLeft")
+        expect(full.get_by_role("heading")).to_have_text("loss")
+        tab.keyboard.press("Escape")
+        expect(full).to_be_hidden()
+        expect(tab.locator(".chart-panels").first.locator("figure")).to_have_count(1)
+
+    def test_change_places_and_sizes_by_keyboard(self, tab: Page, run_ids: list[str]) -> None:
+        opened(tab, run_ids)
+        tab.locator(PANEL.format("train/acc")).focus()
+        tab.keyboard.press("Alt+ArrowRight")
+        tab.keyboard.press("Shift+ArrowRight")
+        tab.keyboard.press("Shift+ArrowDown")
+        tab.wait_for_url(re.compile("charts=n:loss,train/loss,train/acc,.*;d:train/acc~2~2$"))
+        tab.reload()
+        expect(tab.locator(PANEL.format("train/acc"))).to_have_attribute("data-tall", "2")
+        assert tab.locator("[data-section=train] figure").evaluate_all("all => all.map(one => one.dataset.key)") == [
+            "train/loss",
+            "train/acc",
+        ]
+
+    def test_are_removed_and_added(self, tab: Page, run_ids: list[str]) -> None:
+        opened(tab, run_ids)
+        _menu(tab, "loss", "Remove")
+        expect(tab.locator(PANEL.format("loss"))).to_have_count(0)
+        tab.wait_for_url("**charts=r:loss")
+        tab.get_by_label("Add the chart of a metric").fill("loss")
+        tab.keyboard.press("Enter")
+        expect(tab.locator(PANEL.format("loss"))).to_have_count(1)
+
+    def test_are_linked_to_one_by_one(self, tab: Page, run_ids: list[str]) -> None:
+        opened(tab, run_ids)
+        _menu(tab, "train/acc", "Copy link to this chart")
+        tab.goto(tab.evaluate("navigator.clipboard.readText()"))
+        expect(tab.locator("figure[data-key]")).to_have_count(1)
+        tab.get_by_role("button", name="All charts").click()
+        expect(tab.locator("figure[data-key]")).not_to_have_count(1)
+
+    def test_are_saved_and_shown_as_a_table(self, tab: Page, run_ids: list[str], tmp_path: Path) -> None:
+        opened(tab, run_ids)
+        found = {}
+        for name, ending in (("Save as PNG", "png"), ("Save as SVG", "svg"), ("Save data as CSV", "csv")):
+            with tab.expect_download() as download:
+                _menu(tab, "loss", name)
+            assert download.value.suggested_filename == f"loss.{ending}"
+            found[ending] = download.value.path().read_bytes()
+        assert found["png"].startswith(b"\x89PNG")
+        assert b"chart 3" in found["svg"]
+        rows = [row.split(",") for row in found["csv"].decode().splitlines()]
+        spiky = [row for row in rows if row[0] == "chart 1"]
+        assert rows[0][:7] == ["run", "run_id", "step", "value", "min", "max", "not_finite"]
+        assert max(float(row[5]) for row in spiky if row[5]) == 9.0
+        assert {row[6] for row in spiky if row[6]} == {"NaN", "inf"}
+        _menu(tab, "loss", "Data as table")
+        expect(tab.get_by_role("dialog").locator("tbody tr")).to_have_count(4)
+        expect(tab.get_by_role("dialog").get_by_role("row", name=re.compile("chart 1"))).to_contain_text("9")
+
+    def test_over_all_runs_at_once_are_plotted(self, tab: Page, run_ids: list[str]) -> None:
+        opened(tab, run_ids)
+        tab.get_by_role("heading", name="All runs at once").scroll_into_view_if_needed()
+        expect(tab.locator("[data-plot] canvas")).to_be_visible()
+        for kind, said in (
+            ("scatter", "Trend: loss changes by"),
+            ("contour", "4 runs, estimated"),
+            ("box", "smallest, quarters and largest"),
+        ):
+            tab.get_by_label("Plot").select_option(kind)
+            if kind == "contour":
+                tab.locator("[data-choose=x]").select_option("params.lr")
+                tab.locator("[data-choose=y]").select_option("metrics.train/acc")
+            expect(tab.locator(".plots [data-said]")).to_contain_text(said)
+        tab.get_by_label("Plot").select_option("correlation")
+        expect(tab.locator("[data-correlations] tbody tr")).to_have_count(2)
+
+    def test_are_live_while_a_run_goes_on(self, tab: Page, sqlite_server: RunningServer) -> None:
+        made = sqlite_server.run()
+        points = [{"key": "loss", "value": step, "timestamp": step, "step": step} for step in range(5)]
+        sqlite_server.ok("runs/log-batch", {"run_id": made, "metrics": points})
+        tab.goto(f"/runs/{made}")
+        expect(tab.locator(".chart-panel .readout")).to_have_text("5 points")
+        sqlite_server.ok("runs/log-batch", {"run_id": made, "metrics": [{"key": "loss", "value": 9, "timestamp": 9, "step": 9}]})
+        expect(tab.locator(".chart-panel .readout")).to_have_text("6 points", timeout=10_000)
+
+
+def _near_lines(tab: Page) -> tuple[float, float]:
+    """Beside the lines, which are near the ground: the spike makes the axis reach up."""
+    box = tab.locator(PANEL.format("loss")).locator(".u-over").bounding_box()
+    assert box
+    return box["x"] + 150, box["y"] + box["height"] - 14
+
+
+def _menu(tab: Page, key: str, name: str) -> None:
+    panel = tab.locator(PANEL.format(key))
+    panel.get_by_label("More actions").click()
+    panel.get_by_role("button", name=name).click()
