@@ -84,6 +84,15 @@ class TestPreviews:
         tab.goto(f"/runs/{made}?file=plots/a.png")
         assert tab.locator(".picture img").evaluate("e => e.decode().then(() => e.naturalWidth)") == 30
 
+    def test_a_log_is_seen_from_its_end(self, tab: Page, made: str) -> None:
+        tab.goto(f"/runs/{made}?file=train.log")
+        area = tab.locator(".ending")
+        area.scroll_into_view_if_needed()
+        last = tab.locator(".ending .line").last
+        expect(last).to_have_text("step 29999")
+        expect(last).to_be_in_viewport()
+        assert area.evaluate("e => e.scrollHeight > e.clientHeight")
+
     def test_sound_is_played_in_parts(self, tab: Page, made: str) -> None:
         tab.goto(f"/runs/{made}?file=sound.wav")
         ready = "e => new Promise(done => e.readyState >= 1 ? done(e.duration) : e.addEventListener('loadedmetadata', () => done(e.duration)))"

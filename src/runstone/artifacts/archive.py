@@ -58,14 +58,8 @@ class Archives:
             raise Unavailable("This server is sending enough ZIP files at the moment. Try again in a few minutes.")
         self._under_way += 1
         try:
-            members = await asyncio.to_thread(members_below, place.store, place.below(folder))
-            if not members:
-                raise NotFound("There are no files in this folder.")
-            zipped, prefix = ZipStream(sized=True), place.below(folder)
             loop = asyncio.get_running_loop()
-            for member in members:
-                key = f"{prefix}/{member.path}" if prefix else member.path
-                zipped.add(_Content(loop, place.store, records, key, member.size), f"{name}/{member.path}", size=member.size)
+            zipped = await asyncio.to_thread(_zipped, loop, records, place.store, place.below(folder), name)
         except BaseException:
             self.ended()
             raise
@@ -106,6 +100,18 @@ class Archives:
 
     def close(self) -> None:
         self._threads.shutdown(wait=False, cancel_futures=True)
+
+
+def _zipped(loop: asyncio.AbstractEventLoop, records: Records, store: ArtifactStore, folder: str, name: str) -> ZipStream:
+    """Blocks: for threads. Raises as `Archives.answer`."""
+    members = members_below(store, folder)
+    if not members:
+        raise NotFound("There are no files in this folder.")
+    made = ZipStream(sized=True)
+    for member in members:
+        key = f"{folder}/{member.path}" if folder else member.path
+        made.add(_Content(loop, store, records, key, member.size), f"{name}/{member.path}", size=member.size)
+    return made
 
 
 class _ArchiveAnswer(StreamingResponse):
