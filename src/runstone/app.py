@@ -21,6 +21,7 @@ import runstone.runs.routes
 import runstone.status
 import runstone.web.charts
 import runstone.web.compare
+import runstone.web.compare_files
 import runstone.web.edit_pages
 import runstone.web.everywhere
 import runstone.web.experiments
@@ -78,6 +79,7 @@ ROUTERS = (
     runstone.web.runs.router,
     runstone.web.charts.router,
     runstone.web.compare.router,
+    runstone.web.compare_files.router,
     runstone.web.registry.router,
     runstone.web.registry_changes.router,
     runstone.web.views.router,
