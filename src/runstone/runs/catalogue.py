@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Table, case, distinct, func, literal_column, or_, select, union_all
+from sqlalchemy import Connection, Select, Table, case, func, literal_column, or_, select, union_all
 
 from runstone.core import keyvalue
 from runstone.core.scope import Scope, scoped
@@ -89,7 +89,7 @@ def _keys_of(connection: Connection, scope: Scope, kind: str, pks: Sequence[int]
     if not pks:
         return set()
     looked_at = scoped(table, scope, table.c.key_id).where(table.c.run_pk.in_(pks)).limit(ROWS_LIMIT).subquery()
-    return set(connection.execute(select(distinct(looked_at.c.key_id))).scalars())  # found in scope
+    return set(connection.execute(select(looked_at.c.key_id).distinct()).scalars())  # found in scope
 
 
 def _matching(connection: Connection, words: Sequence[str]) -> list[tuple[int, str]]:
@@ -111,9 +111,12 @@ def _probed(connection: Connection, scope: Scope, experiment_ids: Collection[int
         .correlate(keys)
         .subquery()
     )
-    used = (
-        scoped(runs, scope, literal_column("1"))
-        .where(runs.c.id.in_(select(entries.c.run_pk)), runs.c.experiment_id.in_(experiment_ids))  # found in scope
+    # Tested, not entered by: the entries come first, few of them, and not the runs of the experiments.
+    inside = case((runs.c.experiment_id.in_(experiment_ids), literal_column("1"))).is_not(None)
+    used: Select[Any] = (
+        select(literal_column("1"))
+        .select_from(entries.join(runs, runs.c.id == entries.c.run_pk))
+        .where(runs.c.workspace_id == scope.workspace_id, inside)  # found in scope
         .limit(literal_column("1"))
         .correlate(keys)
     )
