@@ -89,6 +89,7 @@ def asked(fields: dict[str, Any]) -> SearchRuns:
 def statements(ctx: Context, fields: dict[str, Any], limit: int) -> list[tuple[str, Any]]:
     """The statements of a page, with their values."""
     counted: list[tuple[str, Any]] = []
+    pages._statements.clear()  # what is kept as text goes to the driver, unseen here
     listener = lambda *args: counted.extend([args[2:4]] if args[2].startswith("SELECT") else [])  # noqa: E731
     event.listen(ctx.db.read_engine, "before_cursor_execute", listener)
     try:
@@ -160,3 +161,27 @@ class TestCosts:
             assert len([text for text in found if "sort_0" in text or "count(*)" in text]) <= 6
             assert len(found) <= 6 + 7
         assert len(statements(ctx, SHAPES[shape], 50)) <= 6
+
+    @pytest.mark.parametrize("shape", SHAPES)
+    def test_what_is_asked_again_is_kept_as_text_and_answered_alike(self, ctx: Context, way: str, shape: str) -> None:
+        pages._statements.clear()
+        shown: list[list[bytes]] = []
+        for _ in range(3):
+            token, found = None, []
+            for _ in range(3):  # each page starts elsewhere, with the same text
+                body = asked(SHAPES[shape] | {"page_token": token})
+                page = ctx.db.read_now(partial(routes._page, ctx=ctx, body=body, limit=2))
+                found += page.rendered
+                token = page.token
+                if token is None:
+                    break
+            shown.append(found)
+        assert shown[0] == shown[1] == shown[2]
+        assert len(shown[0]) == len(set(shown[0]))
+
+    def test_a_text_that_is_kept_sees_what_was_written(self, ctx: Context) -> None:
+        body = {"filter": "params.tenth = 'later' OR run_name = 'later'", "order_by": ["metrics.loss"]}
+        for number in range(4):
+            page = ctx.db.read_now(lambda c: routes._page(c, ctx, asked(body), 10))
+            assert len(page.rendered) == number
+            ctx.db.write_now(lambda c: start(c, DEFAULT_SCOPE, CreateRun(experiment_id="0", run_name="later"), truncate=True))

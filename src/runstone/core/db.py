@@ -14,7 +14,7 @@ import asyncio
 import random
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Literal, TypeVar
 
@@ -168,6 +168,11 @@ def raw_rows(connection: Connection, sql: str, values: tuple[Any, ...]) -> list[
     """The rows of `sql` (with ? for values) as the driver's plain tuples: for answers of thousands of rows, where an
     object per row would cost more than reading it. Runs in the connection's transaction.
     """
+    return rows_of_text(connection, sql if connection.dialect.name == "sqlite" else sql.replace("?", "%s"), values)
+
+
+def rows_of_text(connection: Connection, sql: str, values: tuple[Any, ...] | Mapping[str, Any]) -> list[tuple[Any, ...]]:
+    """As `raw_rows`, for a text that is written for the driver of this database."""
     raw = driver_connection(connection)
     if connection.dialect.name == "postgresql" or not raw.in_transaction:
         _begun(connection)
@@ -176,7 +181,7 @@ def raw_rows(connection: Connection, sql: str, values: tuple[Any, ...]) -> list[
         found = raw.execute(sql, values).fetchall()
     else:
         with raw.cursor() as cursor:
-            found = cursor.execute(sql.replace("?", "%s"), values).fetchall()
+            found = cursor.execute(sql, values).fetchall()
     return found
 
 

@@ -23,7 +23,11 @@ class HotPaths:
             for method in route.methods or ()
         }
         # By the bytes of the path: what core/direct.py calls without a way through here.
-        self.posted = {path.encode(): endpoint for (method, path), endpoint in self._endpoints.items() if method == "POST"}
+        self.posted = {
+            path.encode(): endpoint
+            for (method, path), endpoint in self._endpoints.items()
+            if method == "POST" and endpoint.whole  # type: ignore[attr-defined]
+        }
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":

@@ -330,13 +330,16 @@ class ApiRouter(APIRouter):
             twin = options | {"include_in_schema": False}
             super().add_api_route(f"/ajax-api/{path.removeprefix('/api/')}", endpoint, **twin)
 
-    def hot(self, path: str, *, guard: type, methods: tuple[str, ...] = ("POST",)) -> Callable[[Endpoint], Endpoint]:
+    def hot(
+        self, path: str, *, guard: type, methods: tuple[str, ...] = ("POST",), whole: bool = True
+    ) -> Callable[[Endpoint], Endpoint]:
         """A bare Starlette route, for the few paths where the dependency solver's time counts; `guard` names the
-        guard that the endpoint opens itself.
+        guard that the endpoint opens itself. `whole`: it never streams its answer, so that core/direct.py may call it.
         """
 
         def register(endpoint: Endpoint) -> Endpoint:
             endpoint.guard = guard  # type: ignore[attr-defined]
+            endpoint.whole = whole  # type: ignore[attr-defined]
             for twin in (path, f"/ajax-api/{path.removeprefix('/api/')}"):
                 self.add_route(twin, endpoint, methods=list(methods))
             return endpoint

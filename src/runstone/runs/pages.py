@@ -16,7 +16,7 @@ that is far, a set of up to `MANY` is looked for. What is left is found as a who
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Hashable, Sequence
 from typing import Any
 
 from sqlalchemy import (
@@ -36,6 +36,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.sql.util import ClauseAdapter
 
+from runstone.core.kept import Statements
 from runstone.core.scope import Scope, scoped
 from runstone.runs.tables import runs
 from runstone.search.drivers import Driver, Filter
@@ -52,6 +53,9 @@ EXPERIMENTS_LIMIT = 1000
 
 # What a page of rendered runs asks of them.
 PLACED = (runs.c.id, runs.c.run_id, runs.c.revision)
+
+# Characters of statements.
+_statements = Statements(2**20)
 
 
 class _Search:
@@ -73,6 +77,11 @@ class _Search:
         self._scope, self._experiment_ids, self._stages = scope, experiment_ids, stages
         self._wanted, self._order, self._after = wanted, order, after
         self._limit, self._columns = limit, columns
+        # What every statement of the search is made of. Where the page starts is bound by name.
+        self._start = order.start() if after is not None else None
+        self._values = order.start_values(after) if after is not None else {}
+        made_of = (tuple(experiment_ids), tuple(stages), wanted, order, limit, tuple(columns))
+        self._key = (scope.workspace_id, after is not None, *made_of)
         self._ranges = [clause for column, clause in (wanted.ranges if wanted is not None else ()) if column is runs.c.start_time]
         self._inside = and_(runs.c.experiment_id.in_(experiment_ids), runs.c.lifecycle_stage.in_(stages), *self._ranges)
         # The same, but no index is entered by it, and no planner thinks it rare: the plan has to start from elsewhere.
@@ -80,43 +89,59 @@ class _Search:
 
     def rows(self, connection: Connection) -> Sequence[Row[Any]]:
         if len(self._experiment_ids) > EXPERIMENTS_LIMIT:
-            return connection.execute(self._whole()).all()
+            return connection.execute(self._whole(), self._values).all()
         if self._wanted is None and self._by_start_time():
-            return connection.execute(self._walk(self._limit)).all()
+            return self._walk_rows(connection, self._limit)
         found = self._from_few(connection, FEW)
         if found is None and self._walkable():
             found = self._walked(connection)
         if found is None:
             found = self._from_few(connection, MANY)
-        return connection.execute(self._whole()).all() if found is None else found
+        return self._ask(connection, "whole", self._whole) if found is None else found
+
+    def _ask(self, connection: Connection, name: Hashable, make: Callable[[], Select[Any]]) -> Sequence[Row[Any]]:
+        """The rows of `make()`, a statement that `name` tells from the others of this search."""
+        return _statements.rows(connection, (name, self._key), make, self._values)
+
+    def _walk_rows(self, connection: Connection, length: int) -> Sequence[Row[Any]]:
+        return self._ask(connection, ("walk", length), lambda: self._walk(length))
 
     def _walked(self, connection: Connection) -> Sequence[Row[Any]] | None:
         """The page found along the order, if that is not too far to walk."""
         length = max(WINDOW, WINDOW_PAGES * self._limit)
-        found = connection.execute(self._walk(length)).all()
+        found = self._walk_rows(connection, length)
         further = 2 * length * self._limit // len(found) if found else FAR
         if len(found) < self._limit and further < FAR:
-            found = connection.execute(self._walk(further)).all()
+            found = connection.execute(self._walk(further), self._values).all()
         return found if len(found) == self._limit else None
 
     def _from_few(self, connection: Connection, most: int) -> Sequence[Row[Any]] | None:
         """The page found from the smallest set that is known to hold it, if there is one of at most `most` rows."""
-        bound: ColumnElement[int] = literal_column(str(most + 1))
-        # Numbers of runs in the experiments and stages of a request.
-        own = select(runs.c.id).where(self._inside)  # what is shown of them is found in scope
-        drivers = self._wanted.drivers if self._wanted is not None else ()
-        sets: list[Any] = [own, *(_joined(driver) for driver in drivers)]
-        counts = [select(func.count()).select_from(some.limit(bound).subquery()).scalar_subquery() for some in sets]
-        sizes = list(connection.execute(select(*counts)).one())  # numbers of rows, counted in scope
+        sizes = list(self._ask(connection, ("count", most), lambda: self._sizes(most + 1))[0])
         smallest = min(range(len(sizes)), key=lambda i: sizes[i])
         if sizes[smallest] > most:
             return None
+        return self._ask(connection, ("few", most, smallest), lambda: self._driven(smallest, most))
+
+    def _sets(self) -> list[Any]:
+        """Numbers of runs, of those in the experiments and stages of the request first."""
+        own = select(runs.c.id).where(self._inside)  # what is shown of them is found in scope
+        drivers = self._wanted.drivers if self._wanted is not None else ()
+        return [own, *(_joined(driver) for driver in drivers)]
+
+    def _sizes(self, bound: int) -> Select[Any]:
+        limited = [some.limit(literal_column(str(bound))).subquery() for some in self._sets()]
+        counts = [select(func.count()).select_from(some).scalar_subquery() for some in limited]
+        # Named, because a row has names.
+        return select(*[count.label(f"set_{i}") for i, count in enumerate(counts)])  # numbers of rows, counted in scope
+
+    def _driven(self, smallest: int, most: int) -> Select[Any]:
         probe = None if self._wanted is None else self._wanted.probe
         if smallest == 0:
-            return connection.execute(self._sorted(self._inside, probe)).all()
+            return self._sorted(self._inside, probe)
         # The limit cuts nothing: it tells the planner what was counted.
-        driven = runs.c.id.in_(sets[smallest].limit(literal_column(str(most))))
-        return connection.execute(self._sorted(self._tested, and_(driven, probe) if probe is not None else driven)).all()
+        driven = runs.c.id.in_(self._sets()[smallest].limit(literal_column(str(most))))
+        return self._sorted(self._tested, and_(driven, probe) if probe is not None else driven)
 
     def _whole(self) -> Select[Any]:
         statement = self._sorted(self._inside, None if self._wanted is None else self._wanted.clause)
@@ -132,8 +157,8 @@ class _Search:
         statement = self._order.join(scoped(runs, self._scope, *self._columns, *self._order.columns)).where(inside)
         if wanted is not None:
             statement = statement.where(wanted)
-        if self._after is not None:
-            statement = statement.where(self._order.after(self._after))
+        if self._start is not None:
+            statement = statement.where(self._order.after(self._start))
         return statement.order_by(*self._order.clauses).limit(self._limit)
 
     def _walkable(self) -> bool:
@@ -156,8 +181,8 @@ class _Search:
             for stage in self._stages:
                 rows = scoped(runs, self._scope)
                 rows = rows.where(runs.c.experiment_id == experiment_id, runs.c.lifecycle_stage == stage, *self._ranges)
-                if self._after is not None:
-                    rows = rows.where(self._order.after(self._after))
+                if self._start is not None:
+                    rows = rows.where(self._order.after(self._start))
                 walks.append(rows.order_by(*self._order.clauses))
         # Several walks are merged before the first row is tested: what that costs is spent however common the filter is.
         bound: ColumnElement[int] = literal_column(str(max(length // len(walks), self._limit)))
@@ -189,8 +214,8 @@ class _Search:
         order = self._order.numbers_only()
         first = order.keys[0]
         walked = select(measured.value).where(measured.key)  # no row of it is shown: those are found in scope
-        if self._after is not None:
-            start = self._after[1]
+        if self._start is not None:
+            start = self._start[1]
             walked = walked.where(measured.value <= start if first.descending else measured.value >= start)
         ends = walked.order_by(*order.clauses[:1]).limit(literal_column("1")).offset(literal_column(str(length)))
         furthest: ColumnElement[Any] = literal(-math.inf if first.descending else math.inf, Double())
@@ -202,8 +227,8 @@ class _Search:
         )
         if self._wanted is not None:
             statement = statement.where(self._wanted.probe)
-        if self._after is not None:
-            statement = statement.where(order.after(self._after[1:]))
+        if self._start is not None:
+            statement = statement.where(order.after(self._start[1:]))
         return statement.order_by(*order.clauses).limit(self._limit)
 
 

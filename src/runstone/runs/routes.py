@@ -14,7 +14,7 @@ from runstone.core import paging, wire
 from runstone.core.scope import Context, Ctx, context_of
 from runstone.core.wire import answer
 from runstone.errors import InvalidParameter, NotFound
-from runstone.experiments.guards import ReadableWorkspace, WorkspaceWriter, experiment_number
+from runstone.experiments.guards import ReadableWorkspace, WorkspaceReader, WorkspaceWriter, experiment_number
 from runstone.experiments.schemas import SearchDatasets
 from runstone.runs import inputs, lifecycle, pages, queries, render, rendered, starts
 from runstone.runs.guards import EditableRun, EditRun, ReadableRun, named_run
@@ -113,8 +113,10 @@ async def log_model(body: Annotated[LogModel, wire.body(LogModel)], ctx: Ctx, ru
     return answer({})
 
 
-@router.post("/api/2.0/mlflow/runs/search")
-async def search_runs(body: Annotated[SearchRuns, wire.body(SearchRuns)], ctx: Ctx, _: ReadableWorkspace) -> Response:
+@router.hot("/api/2.0/mlflow/runs/search", guard=WorkspaceReader, whole=False)
+async def search_runs(request: Request) -> Response:
+    ctx = context_of(request)
+    body = await wire.parse(request, SearchRuns)
     limit = DEFAULT_PAGE if body.max_results is None else body.max_results
     if not 1 <= limit <= MAX_PAGE:
         raise InvalidParameter(

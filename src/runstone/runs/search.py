@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from sqlalchemy import ColumnElement, Text, literal_column
 
+from runstone.core.kept import Kept
 from runstone.runs.tables import (
     INDEXED_PREFIX,
     NAME_PREFIX,
@@ -107,10 +108,25 @@ FIELDS = FieldMap(
 _TIES = (Tie("start_time", runs.c.start_time, descending=True), Tie("run_id", runs.c.run_id))
 
 
+# Characters of texts whose forms are kept: a form takes some thousand times as much memory as its text.
+_filters: Kept[Filter] = Kept(20_000)
+_orders: Kept[Order] = Kept(20_000)
+
+
 def filter_of(text: str | None, dialect: str) -> Filter | None:
-    return compile_forms(text, FIELDS, dialect)
+    if not text:
+        return None
+    kept = _filters.find((text, dialect))
+    if kept is not None:
+        return kept
+    made = compile_forms(text, FIELDS, dialect)
+    return None if made is None else _filters.keep((text, dialect), made, len(text))
 
 
 def order_of(items: Sequence[str], dialect: str) -> Order:
     """As asked, then newest first, then by run id."""
-    return compile_order(items, FIELDS, dialect, _TIES)
+    key = (dialect, *items)
+    kept = _orders.find(key) if all(isinstance(item, str) for item in items) else None
+    if kept is not None:
+        return kept
+    return _orders.keep(key, compile_order(items, FIELDS, dialect, _TIES), 20 + sum(map(len, items)))

@@ -18,7 +18,8 @@ DRIVER_LIMIT = 8
 Driver = tuple[Select[Any], ...]
 
 
-@dataclass(frozen=True)
+# Compared by identity: a statement made of one is kept under it.
+@dataclass(frozen=True, eq=False)
 class Filter:
     """One filter in several forms. `clause` and `probe` mean the same.
 

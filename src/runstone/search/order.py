@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, Table, and_, case, cast, collate, func, or_, select
+from sqlalchemy import ColumnElement, Select, Table, and_, bindparam, case, cast, collate, func, or_, select
 from sqlalchemy.sql.sqltypes import Double, Text
 
 from runstone.core.jsonbody import refuse_unstorable_text
@@ -58,7 +58,8 @@ class Measured:
     numbers: ColumnElement[bool]
 
 
-@dataclass
+# Compared by identity: a statement made of one is kept under it.
+@dataclass(eq=False)
 class Order:
     keys: list[_Key] = field(default_factory=list)
     outer_joins: list[tuple[Any, Any]] = field(default_factory=list)
@@ -101,10 +102,21 @@ class Order:
         """The position of `row`, a JSON-able list."""
         return list(row)[len(row) - len(self.keys) :]
 
-    def after(self, position: list[Any]) -> ColumnElement[bool]:
-        """Rows behind `position`: behind by the first key, or equal there and behind by the second, and so on."""
+    def start(self) -> list[Any]:
+        """A position whose values are bound by `start_values`: a statement with it serves every page."""
+        return [bindparam(f"start_{i}", None, key.expression.type, required=False) for i, key in enumerate(self.keys)]
+
+    def start_values(self, position: list[Any]) -> dict[str, Any]:
+        self._check(position)
+        return {f"start_{i}": value for i, value in enumerate(position)}
+
+    def _check(self, position: list[Any]) -> None:
         if len(position) != len(self.keys):
             raise InvalidParameter("Invalid page_token: it belongs to another order_by.")
+
+    def after(self, position: list[Any]) -> ColumnElement[bool]:
+        """Rows behind `position`: behind by the first key, or equal there and behind by the second, and so on."""
+        self._check(position)
         first = self.keys[0].expression
         # Says nothing that the alternatives do not say, but an index can start from it.
         bound = first <= position[0] if self.keys[0].descending else first >= position[0]
