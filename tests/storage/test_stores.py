@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 from runstone.errors import InvalidParameter, NotFound, PayloadTooLarge, RunstoneError, Unavailable
+from runstone.storage import s3_listing
 from runstone.storage.local import PIECE, LocalStore
 from runstone.storage.locations import Bucket
 from runstone.storage.s3 import S3Store
@@ -148,6 +149,34 @@ class TestContract:
         assert [entry for page in pages for entry in page] == [Entry(f"{i:04}", False, 2) for i in range(count)]
         assert max(map(len, pages)) <= 2000
         assert do(listed(store, "nothing")) == do(listed(store, "many/0000")) == []
+
+    @pytest.mark.parametrize("size", [1, 2, 3, 8, 1000])
+    def test_pages_keep_the_order_of_names_wherever_they_end(
+        self, store: ArtifactStore, size: int, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Keys sort otherwise: `run/` behind `run.txt`, and `a-b/` behind `a-b-1`."""
+        files = ["run.txt", "run!", "run-1", "run-2", "run-3.bin", "runs", "a", "b.x", "b.y", "z-1.t", "z-1.u", "z-2", "😀", "￮"]
+        folders = ["run", "run-3", "a-b", "b", "z-1", "r", "zz"]
+
+        async def written() -> None:
+            await asyncio.gather(*(put(store, f"f/{name}", b"12") for name in (*files, *(f"{folder}/x" for folder in folders))))
+
+        do(written())
+        monkeypatch.setattr(s3_listing, "PAGE", size)
+        expected = sorted([*files, *folders])
+        assert [entry.name for page in do(listed(store, "f")) for entry in page] == expected
+        for limit in (1, 2, 5, 30):
+            assert [entry.name for entry in do(store.entries("f", "", limit))] == expected[:limit]
+            assert [entry.name for entry in do(store.entries("f", "run-1", limit))] == expected[expected.index("run-1") + 1 :][
+                :limit
+            ]
+        found, reached = list[str](), ""
+        while True:
+            matches = do(store.find("f", "", reached, 4))
+            found, reached = found + [entry.name for entry in matches.entries], matches.reached
+            if not reached:
+                break
+        assert found == expected
 
     def test_names_are_found_in_a_folder(self, store: ArtifactStore) -> None:
         for name in ("Confusion.png", "conf.yaml", "loss.png", "x/conf", "ÄRGER"):

@@ -122,25 +122,22 @@ class S3Store:
         prefix = self.root.key(f"{folder}/" if folder else "")
         return await self.run(s3_listing.entries, self.client, self.root.name, prefix, after, limit)
 
-    async def pages(self, folder: str) -> AsyncIterator[list[Entry]]:
-        after = ""
-        while page := await self.entries(folder, after, s3_listing.PAGE):
+    async def pages(self, folder: str, after: str = "") -> AsyncIterator[list[Entry]]:
+        prefix = self.root.key(f"{folder}/" if folder else "")
+        pages = s3_listing.pages(self.client, self.root.name, prefix, after)
+        while page := await self.run(lambda: next(pages, None)):
             yield page
-            after = page[-1].name
 
     async def find(self, folder: str, text: str, after: str, limit: int) -> Matches:
-        wanted, found = text.casefold(), list[Entry]()
-        for _ in range(PAGES_SEARCHED):
-            page = await self.entries(folder, after, s3_listing.PAGE)
-            for entry in page:
-                if wanted in entry.name.casefold():
-                    found.append(entry)
-                    if len(found) > limit:
-                        return Matches(found[:limit], found[limit - 1].name)
-            if len(page) < s3_listing.PAGE:
-                return Matches(found, "")
-            after = page[-1].name
-        return Matches(found, after)
+        wanted, found, searched = text.casefold(), list[Entry](), 0
+        async for page in self.pages(folder, after):
+            found += [entry for entry in page if wanted in entry.name.casefold()]
+            if len(found) > limit:
+                return Matches(found[:limit], found[limit - 1].name)
+            searched += 1
+            if searched == PAGES_SEARCHED:
+                return Matches(found, page[-1].name)
+        return Matches(found, "")
 
     async def stat(self, key: str) -> Stat | None:
         return await self.run(self._stat, key)

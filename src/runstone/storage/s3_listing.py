@@ -1,7 +1,8 @@
 """The names in a folder of an S3 store, in the order of their names, page by page. Runs in threads.
 
 S3 has no folders: with a delimiter it answers keys and common prefixes. It sorts them as keys, so that `run/` stands behind
-`run.txt`, while names sort the other way; at the end of a page the folders that its last name hides are asked for.
+`run.txt`, while names sort the other way: folders whose turn comes before the store tells them are asked for. A store that
+tells them by name is understood as well.
 """
 
 from __future__ import annotations
@@ -21,23 +22,60 @@ PAGE = 1000
 def entries(client: Any, bucket: str, folder: str, after: str, limit: int | None) -> list[Entry]:
     """`folder` is a key prefix that ends with a slash, or ''."""
     found: dict[str, Entry] = {}
-    last = ""
-    for entry in _raw(client, bucket, folder, after, limit):
-        last = entry.name
-        if entry.name > after and _is_artifact(entry.name):
-            found.setdefault(entry.name + "/" * entry.is_dir, entry)
+    for told, ended in _raw(client, bucket, folder, after, limit):
+        found.update((_key(entry), entry) for entry in told if entry.name > after and _is_artifact(entry.name))
         if limit is not None and len(found) >= limit:
-            for name in _hidden_folders(last, after):
+            last = sorted(found.values(), key=_by_name)[limit - 1].name
+            for name in _hidden_folders(last, after, told, ended):
                 if f"{name}/" not in found and has_children(client, bucket, f"{folder}{name}/"):
                     found[f"{name}/"] = Entry(name, True)
             break
-    ordered = sorted(found.values(), key=lambda entry: (entry.name, entry.is_dir))
-    return ordered if limit is None else ordered[:limit]
+    return sorted(found.values(), key=_by_name)[:limit]
 
 
-def _hidden_folders(name: str, after: str) -> list[str]:
-    """Folders whose keys sort behind `name` though their names sort before it: its beginnings before a character below '/'."""
-    return [name[:at] for at in range(1, len(name)) if name[at] < "/" and name[:at] > after]
+def pages(client: Any, bucket: str, folder: str, after: str = "") -> Iterator[list[Entry]]:
+    """All that `entries` answers, in lists of at most 2000, for about one request each: names that may stand behind a folder
+    wait for the next answer. Where many would have to wait, the store is asked for the folder, once.
+    """
+    waiting = list[Entry]()
+    known: dict[str, bool] = {}  # folders that names on both sides of an answer's end may hide: whether they are there
+    for told, ended in _raw(client, bucket, folder, after, None):
+        fresh = [entry for entry in told if entry.name > after and _is_artifact(entry.name)]
+        waiting += [entry for entry in fresh if not known.get(_key(entry))]
+        known.update((_key(entry), True) for entry in fresh if entry.is_dir)
+        kept = list[Entry]()
+        for name in _hidden_folders(told[-1].name, after, told, ended):
+            if f"{name}/" in known:
+                continue
+            kept = [entry for entry in waiting if entry.name.startswith(name)]
+            if len(kept) <= PAGE // 2:
+                waiting = [entry for entry in waiting if not entry.name.startswith(name)]
+                break
+            kept, known[f"{name}/"] = [], has_children(client, bucket, f"{folder}{name}/")
+            if known[f"{name}/"]:
+                waiting.append(Entry(name, True))
+        if waiting:
+            yield sorted(waiting, key=_by_name)
+        waiting = kept
+        known = {key: there for key, there in known.items() if told[-1].name.startswith(key[:-1])}
+    if waiting:
+        yield sorted(waiting, key=_by_name)
+
+
+def _hidden_folders(name: str, after: str, told: list[Entry], ended: bool) -> list[str]:
+    """Folders whose keys sort behind all that the store has told though their names sort before `name`: its beginnings before
+    a character below '/'. The shortest first.
+    """
+    beginnings = [] if ended else [name[:at] for at in range(1, len(name)) if name[at] < "/"]
+    return [beginning for beginning in beginnings if beginning > after and f"{beginning}/" > _key(told[-1])]
+
+
+def _key(entry: Entry) -> str:
+    return entry.name + "/" * entry.is_dir
+
+
+def _by_name(entry: Entry) -> tuple[str, bool]:
+    return entry.name, entry.is_dir
 
 
 def has_children(client: Any, bucket: str, prefix: str) -> bool:
@@ -63,13 +101,15 @@ def folders_below(client: Any, bucket: str, prefix: str) -> list[str]:
     found, waiting = list[str](), [prefix]
     while waiting:
         folder = waiting.pop()
-        below = [f"{folder}{entry.name}/" for entry in _raw(client, bucket, folder, "", None) if entry.is_dir and entry.name]
+        told = (entry for page, _ in _raw(client, bucket, folder, "", None) for entry in page)
+        below = [f"{folder}{entry.name}/" for entry in told if entry.is_dir and entry.name]
         found += below
         waiting += below
     return found[::-1]
 
 
-def _raw(client: Any, bucket: str, folder: str, after: str, limit: int | None) -> Iterator[Entry]:
+def _raw(client: Any, bucket: str, folder: str, after: str, limit: int | None) -> Iterator[tuple[list[Entry], bool]]:
+    """What each answer tells, in the order of the keys, and whether it is the last."""
     query: dict[str, Any] = {"Bucket": bucket, "Prefix": folder, "Delimiter": "/", "MaxKeys": min(PAGE, (limit or PAGE) + 1)}
     if after:
         query["StartAfter"] = folder + after
@@ -77,9 +117,11 @@ def _raw(client: Any, bucket: str, folder: str, after: str, limit: int | None) -
         answer = client.list_objects_v2(**query)
         page = [Entry(item["Key"][len(folder) :], False, item["Size"]) for item in answer.get("Contents", ())]
         page += [Entry(item["Prefix"][len(folder) : -1], True) for item in answer.get("CommonPrefixes", ())]
-        page.sort(key=lambda entry: entry.name + "/" * entry.is_dir)
-        yield from page
-        if not answer.get("IsTruncated"):
+        page.sort(key=_key)
+        ended = not answer.get("IsTruncated")
+        if page:
+            yield page, ended
+        if ended:
             return
         query["ContinuationToken"] = answer["NextContinuationToken"]
         query.pop("StartAfter", None)
