@@ -22,6 +22,13 @@ form.addEventListener("submit", (event) => {
   list.close();
   go({ filter: box.value.trim() });
 });
+// Escape would empty a search field, and with it the filter that is applied: it leaves the field instead, once the list is closed.
+box.addEventListener("keydown", (event) => {
+  if (event.key !== "Escape" || event.isComposing || event.defaultPrevented) return;
+  event.preventDefault();
+  event.stopPropagation();
+  box.blur();
+});
 // The cross of the field empties it at once.
 box.addEventListener("search", () => box.value === "" && new URLSearchParams(location.search).get("filter") && go({ filter: "" }));
 

@@ -118,6 +118,29 @@ class TestFilter:
         tab.keyboard.press("Enter")
         expect(tab.locator(".pager")).to_contain_text("4 of 12 runs")
 
+    def test_escape_closes_the_offers_then_leaves_the_field_and_keeps_the_filter(self, tab: Page, number: str) -> None:
+        tab.goto(f"/experiments/{number}?filter=metrics.acc > 0.85")
+        select(tab, "run 10")
+        box, offers = tab.locator("#filter"), tab.locator("#filter-suggestions")
+        box.click()
+        tab.keyboard.press("End")
+        tab.keyboard.type(" AND mod")
+        expect(offers.get_by_role("option").first).to_be_visible()
+        tab.keyboard.press("Escape")
+        expect(offers).to_be_hidden()
+        expect(box).to_be_focused()
+        tab.keyboard.press("Escape")
+        expect(box).not_to_be_focused()
+        assert box.input_value() == "metrics.acc > 0.85 AND mod", "what was typed is not lost"
+        assert row(tab, "run 10").get_by_role("checkbox").is_checked()
+        assert asked(tab, "filter") == ["metrics.acc > 0.85"]
+        tab.keyboard.press("v")
+        tab.get_by_label("Save what is shown as").fill("after Escape")
+        tab.keyboard.press("Enter")
+        expect(tab.locator(".toast")).to_contain_text("after Escape")
+        expect(tab.locator(".pager")).to_contain_text("3 of 12")
+        assert asked(tab, "filter") == ["metrics.acc > 0.85"]
+
     def test_what_cannot_be_read_is_marked_and_the_table_stays(self, tab: Page, number: str) -> None:
         tab.goto(f"/experiments/{number}")
         box = tab.locator("#filter")
