@@ -1,21 +1,24 @@
 // What can be done with the selected runs: compare, tag, move, delete, restore.
 // Reads: [data-bulk], [data-bulk-count], [data-bulk-compare], [data-bulk-stage], [data-bulk-none], [data-bulk-tag] with [data-do].
-import { changeRuns } from "./change-runs.js";
-import { clear, selected } from "./table-selection.js";
+import { changeSelected } from "./change-runs.js";
+import { clear, count, selected, whole } from "./table-selection.js";
 
 const bar = document.querySelector("[data-bulk]");
 const part = (name) => bar.querySelector(`[data-bulk-${name}]`);
 const close = () => { for (const menu of bar.querySelectorAll("details[open]")) menu.open = false; };
 
+export const grouped = (number) => String(number).replace(/\B(?=(\d{3})+$)/g, "\u202f");
+
 document.addEventListener("selection", () => {
-  bar.hidden = selected.size === 0;
-  part("count").textContent = String(selected.size);
+  bar.hidden = count() === 0;
+  part("count").textContent = grouped(count());
+  part("compare").hidden = whole.count > 0; // one compares some, not all
   if (bar.hidden) close();
 });
 
 async function change(of) {
   close();
-  if (selected.size && await changeRuns([...selected].map((run_id) => ({ run_id, ...of })))) clear();
+  if (count() && await changeSelected(of)) clear();
 }
 
 function tag(act) {
@@ -34,7 +37,7 @@ bar.addEventListener("click", (event) => {
   else if ("bulkNone" in button.dataset) clear();
   else if (button.dataset.do) tag(button.dataset.do);
   else if ("bulkCompare" in button.dataset) {
-    if (!selected.size) return event.preventDefault();
+    if (!selected.size || whole.count) return event.preventDefault();
     const url = new URL(button.href);
     url.searchParams.set("runs", [...selected].join(","));
     button.href = url.href;

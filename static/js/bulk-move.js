@@ -1,7 +1,7 @@
 // Moves the selected runs to an experiment that is found by typing.
 // Reads: [data-bulk-move][data-find] with an input and .found. Changes by change-runs.js.
-import { changeRuns } from "./change-runs.js";
-import { clear, selected } from "./table-selection.js";
+import { changeSelected } from "./change-runs.js";
+import { clear, count } from "./table-selection.js";
 
 const panel = document.querySelector("[data-bulk-move]");
 const input = panel?.querySelector("input");
@@ -35,7 +35,7 @@ input?.addEventListener("keydown", (event) => {
 });
 found?.addEventListener("click", async (event) => {
   const to = event.target.closest("button")?.dataset.to;
-  if (!to || !selected.size) return;
+  if (!to || !count()) return;
   panel.closest("details").open = false;
-  if (await changeRuns([...selected].map((run_id) => ({ run_id, experiment_id: to })))) clear();
+  if (await changeSelected({ experiment_id: to })) clear();
 });

@@ -1,7 +1,8 @@
 // Sends changes of runs to the server, says what was done, and takes it back when asked. Imported by what changes runs.
 // Reads: #runs[data-change]. Sends: "runs-changed" to the document.
 import { sayToast } from "./say-toast.js";
-import { runs } from "./table-state.js";
+import { selected, whole } from "./table-selection.js";
+import { runs, table } from "./table-state.js";
 
 async function send(body) {
   const answer = await fetch(runs.dataset.change, {
@@ -16,10 +17,20 @@ async function send(body) {
 }
 
 // `changes`: one for each run, {run_id, name?, stage?, experiment_id?, colour?, tags?}. Whether it was done.
-export async function changeRuns(changes) {
+export const changeRuns = (changes) => carry({ changes }, () => changes);
+
+// The same for all selected runs: by their ids, or by the state of the table when all that match are selected.
+export function changeSelected(change) {
+  if (!whole.count) return changeRuns([...selected].map((run_id) => ({ run_id, ...change })));
+  const state = new URL(table().dataset.rows, location.href).search.slice(1);
+  const body = { matching: { state, count: whole.count }, change };
+  return carry(body, (done) => done.undo.changes.map(({ run_id }) => ({ run_id, ...change })));
+}
+
+async function carry(body, changed) {
   try {
-    const done = await send({ changes });
-    document.dispatchEvent(new CustomEvent("runs-changed", { detail: changes }));
+    const done = await send(body);
+    document.dispatchEvent(new CustomEvent("runs-changed", { detail: changed(done) }));
     sayToast(done.said, { undo: () => takeBack(done.undo) });
     return true;
   } catch (error) {

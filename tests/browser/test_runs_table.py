@@ -405,6 +405,45 @@ class TestChanges:
         tab.get_by_role("button", name="Undo").click()
         expect(row(tab, "run 00").locator("td").first).to_have_text("dev")
 
+    def test_all_that_match_are_changed_at_once_and_back(
+        self, tab: Page, many: str, client: MlflowClient, sqlite_server: RunningServer
+    ) -> None:
+        def tagged() -> int:
+            return len(client.search_runs([many], "tags.stage = 'old'", max_results=1000))
+
+        tab.goto(f"/experiments/{many}?filter=run_name LIKE 'run 02%25' OR run_name LIKE 'run 03%25'&columns=tags.stage")
+        tab.get_by_label("Select all shown runs").check()
+        count = tab.locator("[data-bulk-count]")
+        expect(count).to_have_text("100")
+        tab.get_by_role("button", name="Select all 200 matching").click()
+        expect(count).to_have_text("200")
+        expect(tab.get_by_role("link", name="Compare", exact=True)).to_be_hidden()
+        tab.get_by_role("link", name="run 0310", exact=True).scroll_into_view_if_needed()
+        expect(row(tab, "run 0295").get_by_role("checkbox")).to_be_checked()
+        tab.keyboard.press("t")
+        tab.get_by_label("Tag", exact=True).fill("stage")
+        tab.get_by_label("Value").fill("old")
+        tab.keyboard.press("Enter")
+        expect(tab.locator(".toast")).to_contain_text("200 runs tagged")
+        expect(row(tab, "run 0310").locator("td").first).to_have_text("old")
+        expect(tab.locator("[data-bulk]")).to_be_hidden()
+        assert tagged() == 200
+        tab.get_by_role("button", name="Undo").click()
+        expect(tab.locator(".toast")).to_contain_text("Taken back")
+        assert tagged() == 0
+
+    def test_all_that_match_are_let_go_by_one_and_by_another_filter(self, tab: Page, many: str) -> None:
+        tab.goto(f"/experiments/{many}?filter=run_name LIKE 'run 02%25' OR run_name LIKE 'run 03%25'")
+        tab.get_by_label("Select all shown runs").check()
+        tab.get_by_role("button", name="Select all 200 matching").click()
+        row(tab, "run 0399").get_by_role("checkbox").uncheck()
+        expect(tab.locator("[data-bulk-count]")).to_have_text("99")
+        tab.goto(f"/experiments/{many}")
+        tab.get_by_label("Select all shown runs").check()
+        expect(tab.locator("[data-bulk-bound]")).to_have_text(re.compile("More than 1.000 match"))
+        expect(tab.locator("[data-bulk-matching]")).to_be_hidden()
+        assert serious(tab) == []
+
     def test_move_to_another_experiment_and_back(self, tab: Page, own: str, client: MlflowClient) -> None:
         to = client.create_experiment(f"target {own}")
         run = client.search_runs([own], "run_name = 'run 04'")[0]

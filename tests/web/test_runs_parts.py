@@ -41,6 +41,12 @@ def change(server: RunningServer, *changes: dict[str, Any]) -> httpx.Response:
     return server.client.post("/runs/change", json={"changes": list(changes)}, headers=headers)
 
 
+def change_matching(server: RunningServer, state: str, count: int, wanted: dict[str, Any]) -> httpx.Response:
+    headers = {"Origin": server.url, "Sec-Fetch-Site": "same-origin"}
+    body = {"matching": {"state": state, "count": count}, "change": wanted}
+    return server.client.post("/runs/change", json=body, headers=headers)
+
+
 def row_names(soup: BeautifulSoup) -> list[str]:
     return [str(a["title"]) for a in soup.select("tbody th a")]
 
@@ -189,6 +195,49 @@ class TestChange:
         again = server.get("runs/get", run_id=run_id).json()["run"]
         assert again["info"] == before["info"]
         assert sorted(map(str, again["data"]["tags"])) == sorted(map(str, before["data"]["tags"]))
+
+    def test_all_runs_of_a_table_at_once(self, server: RunningServer) -> None:
+        number = server.experiment()
+        runs = [server.run(number, run_name=name) for name in ("a1", "a2", "b1")]
+        state = str(httpx.QueryParams({"experiments": number, "filter": "run_name LIKE 'a%'"}))
+        assert server.client.get(f"/runs/matching?{state}").json() == {"count": 2, "limit": 1000}
+        assert server.client.get("/runs/matching", params={"experiments": number}).json()["count"] == 3
+        done = change_matching(server, state, 2, {"stage": "deleted"})
+        assert done.json()["said"] == "2 runs moved to the trash.", done.text
+        stages = [server.get("runs/get", run_id=run_id).json()["run"]["info"]["lifecycle_stage"] for run_id in runs]
+        assert stages == ["deleted", "deleted", "active"]
+        assert change_matching(server, state, 2, {"stage": "deleted"}).status_code == 400, "none is left"
+        assert change(server, *done.json()["undo"]["changes"]).status_code == 200
+        assert server.client.get(f"/runs/matching?{state}").json()["count"] == 2
+
+    def test_more_runs_than_were_seen_are_refused(self, server: RunningServer) -> None:
+        number = server.experiment()
+        runs = [server.run(number) for _ in range(3)]
+        refused = change_matching(server, f"experiments={number}", 2, {"tags": {"k": "v"}})
+        assert refused.status_code == 400
+        assert "3 runs match now, not 2" in refused.json()["message"]
+        assert "k" not in {tag["key"] for tag in server.get("runs/get", run_id=runs[0]).json()["run"]["data"]["tags"]}
+
+    def test_more_runs_than_the_bound_are_refused(self, server: RunningServer) -> None:
+        number = server.experiment()
+        for _ in range(1001):
+            server.run(number)
+        refused = change_matching(server, f"experiments={number}", 1001, {"stage": "deleted"})
+        assert refused.status_code == 400
+        assert "More than 1000 runs match" in refused.json()["message"]
+        assert server.client.get("/runs/matching", params={"experiments": number}).json()["count"] == 1001
+
+    @pytest.mark.parametrize(
+        "body",
+        [
+            {"matching": []}, {"matching": {"state": 1, "count": 1}, "change": {}}, {"matching": {"state": "", "count": 1}, "change": {}},
+            {"matching": {"state": "experiments=0", "count": "1"}, "change": {}}, {"matching": {"state": "experiments=0", "count": 1}},
+            {"matching": {"state": "experiments=0&filter=((", "count": 1}, "change": {"stage": "deleted"}},
+        ],
+    )  # fmt: skip
+    def test_nonsense_instead_of_a_table_is_refused(self, server: RunningServer, body: dict[str, Any]) -> None:
+        headers = {"Origin": server.url, "Sec-Fetch-Site": "same-origin"}
+        assert server.client.post("/runs/change", json=body, headers=headers).status_code == 400
 
     def test_logged_models_go_with_their_run(self, server: RunningServer) -> None:
         number, to = server.experiment(), server.experiment()

@@ -2,33 +2,55 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import orjson
 from fastapi import Request, Response
 from sqlalchemy import Connection
+from starlette.datastructures import QueryParams
 
 from runstone.core import wire
-from runstone.core.scope import Ctx
+from runstone.core.scope import Context, Ctx
 from runstone.errors import InvalidParameter
 from runstone.experiments import queries as experiment_queries
-from runstone.experiments.guards import WritableWorkspace, experiment_number
+from runstone.experiments.guards import ReadableWorkspace, ReadExperiments, WritableWorkspace, experiment_number
 from runstone.runs import changes
-from runstone.runs.changes import Change
+from runstone.runs.changes import RUNS_LIMIT, Change
 from runstone.web.formats import COLOURS, counted
-from runstone.web.runs_rows import COLOUR_TAG
+from runstone.web.runs_asked import Asked
+from runstone.web.runs_rows import COLOUR_TAG, count_of, rows_of
 
 router = wire.ApiRouter()
+
+
+@router.get("/runs/matching")
+async def matching(request: Request, ctx: Ctx, _: ReadableWorkspace) -> Response:
+    """How many runs a table in this state holds, `count`, and how many can be changed at once, `limit`."""
+    asked = Asked.of(request.query_params)
+
+    def load(connection: Connection) -> int:
+        ReadExperiments(asked.experiments, ctx.scope).load(connection)
+        return count_of(connection, ctx, asked)
+
+    body = {"count": await ctx.db.read(load), "limit": RUNS_LIMIT}
+    return Response(orjson.dumps(body), media_type="application/json", headers={"Cache-Control": "no-store"})
 
 
 @router.post("/runs/change")
 async def change_runs(request: Request, ctx: Ctx, _: WritableWorkspace) -> Response:
     """`{"changes": [{"run_id", "name"?, "stage"?, "experiment_id"?, "colour"?, "tags"?: {key: value or null}}]}` is done as
-    a whole or not at all. Answers `{"said", "undo"}`: `undo` is a body that takes it back.
+    a whole or not at all. Or one change for all runs of a table: `{"matching": {"state", "count"}, "change": {...}}`, where
+    `state` is the query of the table and `count` how many runs it held when they were chosen.
+
+    Answers `{"said", "undo"}`: `undo` is a body that takes it back.
     """
-    asked = _changes(await wire.fields(request))
+    body = await wire.fields(request)
+    found = _of_matching(ctx, body) if "matching" in body else _listed(body)
 
     def apply(connection: Connection) -> tuple[list[Change], str]:
+        asked = found(connection)
         inverse = changes.apply(connection, ctx.scope, asked)
         return inverse, _said(connection, ctx.scope, asked)
 
@@ -37,11 +59,45 @@ async def change_runs(request: Request, ctx: Ctx, _: WritableWorkspace) -> Respo
     return Response(orjson.dumps({"said": said, "undo": undo}), media_type="application/json")
 
 
-def _changes(body: dict[str, Any]) -> list[Change]:
+Asking = Callable[[Connection], list[Change]]
+
+
+def _listed(body: dict[str, Any]) -> Asking:
     items = body.get("changes")
     if not isinstance(items, list):
         raise wire.missing_value("changes")
-    return [_change(item) for item in items]
+    listed = [_change(item) for item in items]
+    return lambda _: listed
+
+
+def _of_matching(ctx: Context, body: dict[str, Any]) -> Asking:
+    """Found inside the write, so that what was looked for and what is changed are the same. More runs than the person saw
+    are refused: nobody deletes what came meanwhile.
+    """
+    held, change = body["matching"], body.get("change")
+    if not isinstance(held, dict):
+        raise wire.invalid_value("matching", held)
+    state, seen = held.get("state"), held.get("count")
+    if not isinstance(state, str):
+        raise wire.invalid_value("matching.state", state)
+    if not isinstance(seen, int) or isinstance(seen, bool):
+        raise wire.invalid_value("matching.count", seen)
+    if not isinstance(change, dict):
+        raise wire.invalid_value("change", change)
+    asked, wanted = Asked.of(QueryParams(state)), _change(change | {"run_id": "each"})
+
+    def found(connection: Connection) -> list[Change]:
+        ReadExperiments(asked.experiments, ctx.scope).load(connection)
+        shown = rows_of(connection, ctx, asked, {}, "", RUNS_LIMIT)
+        if not shown.whole:
+            raise InvalidParameter(f"More than {RUNS_LIMIT} runs match, and so many can be changed at once. Narrow the filter.")
+        if len(shown.rows) > seen:
+            raise InvalidParameter(f"{counted(len(shown.rows), 'run')} match now, not {seen}. Look at them and select again.")
+        if not shown.rows:
+            raise InvalidParameter("No run matches any longer.")
+        return [replace(wanted, run_id=run.run_id) for run in shown.rows]
+
+    return found
 
 
 def _change(item: Any) -> Change:

@@ -117,6 +117,14 @@ async def rows(request: Request, ctx: Ctx, _: ReadableWorkspace) -> Response:
     return page(request, "experiments/_window.html", asked=asked, now=now_ms(), depth=depth, within=within, **values)
 
 
+def count_of(connection: Connection, ctx: Context, asked: Asked) -> int:
+    """How many runs the table holds; with a filter counted up to `COUNT_LIMIT`."""
+    wanted = wanted_of(ctx, asked)
+    if wanted is None:
+        return _total(connection, ctx, asked)
+    return table.count_matching(connection, ctx.scope, asked.experiments, asked.view, wanted, COUNT_LIMIT)
+
+
 def _total(connection: Connection, ctx: Context, asked: Asked) -> int:
     found = table.activity(connection, ctx.scope, asked.experiments, asked.view)
     return sum(count for count, _ in found.values())
