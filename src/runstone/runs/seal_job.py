@@ -38,14 +38,15 @@ async def _seal(db: Database, place: Place) -> bool:
     while True:
         began = time.perf_counter()
         piece = await db.read(functools.partial(sealing.next_piece, place=place))
+        if piece is not None:
+            try:
+                await db.write(functools.partial(sealing.apply, piece=piece))
+            except Changed:
+                return False
+            place = replace(place, hot=place.hot - piece.removed)
+        await asyncio.sleep(PAUSE * (time.perf_counter() - began))
         if piece is None:
             return True
-        try:
-            await db.write(functools.partial(sealing.apply, piece=piece))
-        except Changed:
-            return False
-        place = replace(place, hot=place.hot - piece.removed)
-        await asyncio.sleep(PAUSE * (time.perf_counter() - began))
 
 
 def seal_everything(db: Database) -> int:
