@@ -20,7 +20,9 @@ def raw(server: RunningServer, request: bytes, *, cut: bool = False) -> Answer:
             received += chunk
     head, _, body = received.partition(b"\r\n\r\n")
     lines = head.decode("latin-1").split("\r\n")
-    headers = {name.lower(): value for name, _, value in (line.partition(": ") for line in lines[1:])}
+    told = [line.partition(": ") for line in lines[1:]]
+    headers = {name.lower(): value for name, _, value in told}
+    assert "set-cookie" in headers or len(headers) == len(told), f"a header stands there twice: {told}"
     return int(lines[0].split()[1]), headers, body
 
 

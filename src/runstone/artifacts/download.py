@@ -91,7 +91,6 @@ def _headers(found: Stat, name: str) -> dict[str, str]:
         "Last-Modified": formatdate(found.modified, usegmt=True),
         "Accept-Ranges": "bytes",
         "Content-Disposition": disposition(name),
-        "X-Content-Type-Options": "nosniff",
         "Content-Security-Policy": _POLICY,
         "Cache-Control": "private, no-cache",
     }
