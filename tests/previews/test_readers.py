@@ -442,6 +442,12 @@ class TestHeaders:
     def test_odd_mlmodels(self, see: See, content: str) -> None:
         assert isinstance(see("MLmodel", content), Model | Text)
 
+    def test_an_mlmodel_with_many_columns(self, see: See) -> None:
+        inputs = json.dumps([{"name": f"column {i}", "type": "double"} for i in range(300)])
+        found = see("MLmodel", f"flavors: {{a: {{}}}}\nsignature: {{inputs: {json.dumps(inputs)}}}")
+        assert isinstance(found, Model)
+        assert len(found.inputs) == 300
+
     def test_the_size_of_an_image(self, see: See) -> None:
         assert see("a.png", files.png(30, 20)) == Image(30, 20)
         assert see("a.png", b"\x89PNG") == Image(0, 0)

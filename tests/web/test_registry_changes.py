@@ -90,9 +90,9 @@ class TestVersionPage:
         shown = page(server, f"{model}/versions/1")
         lineage = [words(step) for step in shown.select(".lineage > li")]
         assert lineage == ["Datasets wine data d1", "Run source 0", "Logged model logged 0", "Version compared version 1"]
-        assert "alcohol double" in words(one(shown, "#signature"))
-        assert "ash double optional" in words(one(shown, "#signature"))
-        assert "tensor of int64 shape [-1]" in words(one(shown, "#signature"))
+        assert "alcohol double – yes" in words(one(shown, "#signature"))
+        assert "ash double – optional" in words(one(shown, "#signature"))
+        assert "int64 any yes" in words(one(shown, "#signature"))
         assert "2 required packages" in words(one(shown, "#requirements"))
 
     def test_of_a_model_without_files_shows_the_rest(self, server: RunningServer, model: str) -> None:

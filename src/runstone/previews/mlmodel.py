@@ -10,7 +10,7 @@ from runstone.previews.source import Source, Unreadable
 from runstone.previews.trees import members, parse_json, plain_yaml
 
 SIZE_LIMIT = 1_000_000
-FIELDS_LIMIT, FACTS_LIMIT = 500, 40
+FIELDS_LIMIT, FACTS_LIMIT = 2000, 40
 _FACTS = {
     "mlflow_version": "mlflow", "utc_time_created": "created (UTC)", "run_id": "run", "model_id": "logged model", "model_uuid": "model uuid",
     "model_size_bytes": "size in bytes", "artifact_path": "artifact path", "is_signature_from_type_hint": "signature from type hints",
@@ -23,12 +23,19 @@ def look(source: Source, asked: Asked) -> Model | Text | Bytes:
     if asked.plain or source.size > SIZE_LIMIT:
         return text.look(source, asked)
     try:
-        found = plain_yaml(source.read(0, source.size))
+        return described(source.read(0, source.size))
     except Unreadable as error:
-        return _as_text(source, asked, str(error))
+        shown = text.look(source, asked)
+        shown.note = str(error)
+        return shown
+
+
+def described(data: bytes) -> Model:
+    """What the file says. Raises `Unreadable` for what is no description of a model."""
+    found = plain_yaml(data)
     flavors = found.get("flavors") if isinstance(found, dict) else None
     if not isinstance(found, dict) or not isinstance(flavors, dict):
-        return _as_text(source, asked, "It names no flavors, so this is its text.")
+        raise Unreadable("It names no flavors, so this is its text.")
     signature = found.get("signature")
     signature = signature if isinstance(signature, dict) else {}
     python = flavors.get("python_function")
@@ -43,12 +50,6 @@ def look(source: Source, asked: Asked) -> Model | Text | Bytes:
         params=_fields(signature.get("params")),
         loads=next((name for name in flavors if name in _LOADERS), ""),
     )
-
-
-def _as_text(source: Source, asked: Asked, note: str) -> Text | Bytes:
-    shown = text.look(source, asked)
-    shown.note = note
-    return shown
 
 
 def _pairs(options: Any) -> list[tuple[str, str]]:

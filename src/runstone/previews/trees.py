@@ -65,8 +65,9 @@ def _as_text(source: Source, asked: Asked, note: str) -> Text | Bytes:
 class _Budget:
     """How many values may still be shown."""
 
-    def __init__(self) -> None:
+    def __init__(self, characters: int = TEXT_LIMIT) -> None:
         self.left = NODES_LIMIT
+        self.characters = characters  # of each text
         self.cut = False
 
     @property
@@ -98,9 +99,9 @@ def _branch(sort: str, label: str, pairs: Any, count: int, budget: _Budget, dept
     return made
 
 
-def _cut(value: str) -> str:
+def _cut(value: str, limit: int = TEXT_LIMIT) -> str:
     value = text.sound(value)
-    return value if len(value) <= TEXT_LIMIT else f"{value[:TEXT_LIMIT]}… ({len(value)} characters)"
+    return value if len(value) <= limit else f"{value[:limit]}… ({len(value)} characters)"
 
 
 def _split_table(value: Any, asked: Asked) -> Table | None:
@@ -168,7 +169,7 @@ def _documents(found: str, budget: _Budget) -> Iterator[Node]:
             depth_skipped += starts
             budget.cut = True
             continue
-        node = _of_event(event)
+        node = _of_event(event, budget.characters)
         _hang(stack, node, budget)
         if starts:
             stack.append((node, []))
@@ -195,7 +196,7 @@ def _hang(stack: list[tuple[Node, list[str]]], node: Node, budget: _Budget) -> N
             parent.children.append(Node("more", text="more"))
 
 
-def _of_event(event: yaml.NodeEvent) -> Node:
+def _of_event(event: yaml.NodeEvent, characters: int) -> Node:
     if isinstance(event, yaml.AliasEvent):
         return Node("alias", text=f"*{event.anchor}")
     tag = event.tag if isinstance(event, yaml.ScalarEvent | yaml.CollectionStartEvent) and event.tag else ""
@@ -203,7 +204,7 @@ def _of_event(event: yaml.NodeEvent) -> Node:
         quoted = bool(event.style)
         resolved = "" if quoted or tag else _RESOLVER.resolve(yaml.ScalarNode, event.value, (True, False)).rpartition(":")[2]
         sort = {"int": "number", "float": "number", "bool": "word", "null": "word"}.get(resolved, "text")
-        return Node(sort, text=_cut(f"{tag} {event.value}" if tag else event.value or ("" if quoted else "null")))
+        return Node(sort, text=_cut(f"{tag} {event.value}" if tag else event.value or ("" if quoted else "null"), characters))
     return Node("map" if isinstance(event, yaml.MappingStartEvent) else "list", text=_cut(tag), children=[])
 
 
@@ -213,7 +214,7 @@ _RESOLVER = yaml.resolver.Resolver()
 def plain_yaml(data: bytes) -> Any:
     """Maps, lists and texts of a small document. Raises `Unreadable`."""
     found, _ = text.decoded(data)
-    budget = _Budget()
+    budget = _Budget(characters=len(data))  # a signature is one long text of JSON
     try:
         roots = list(_documents(found or "", budget))
     except (yaml.YAMLError, RecursionError, ValueError) as error:

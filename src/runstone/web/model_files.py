@@ -3,28 +3,27 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from dataclasses import dataclass, field
-from typing import Any
 
-import yaml
 from fastapi import Request
 
 from runstone.errors import InvalidParameter, NotFound
+from runstone.previews.looks import Field
+from runstone.previews.mlmodel import described
+from runstone.previews.source import Unreadable
 from runstone.storage.roots import Place, Roots
 
 # Reading YAML takes a second a megabyte.
 SIZE_LIMIT = 64_000
-COLUMNS_LIMIT = 2000
+PACKAGES_LIMIT = 2000
 SIDES = ("inputs", "outputs", "params")
 
 
 @dataclass(frozen=True)
 class ModelFiles:
-    """`signature` has (name, type, note) of what goes in and comes out; `entries` are (name, size) of the files beside them."""
+    """`signature` has what goes in and comes out, by side; `entries` are (name, size) of the files beside them."""
 
-    signature: dict[str, list[tuple[str, str, str]]] = field(default_factory=dict)
-    flavors: list[str] = field(default_factory=list)
+    signature: dict[str, list[Field]] = field(default_factory=dict)
     requirements: list[str] = field(default_factory=list)
     entries: list[tuple[str, str]] = field(default_factory=list)
 
@@ -39,54 +38,49 @@ async def model_files(request: Request, uri: str) -> ModelFiles:
         return ModelFiles()
     sizes = [(entry.name + ("/" if entry.is_dir else ""), str(entry.size or 0)) for entry in listed]
     found = {entry.name for entry in listed}
-    about = await _text(place, "MLmodel") if "MLmodel" in found else ""
-    packages = await _text(place, "requirements.txt") if "requirements.txt" in found else ""
-    signature, flavors = await asyncio.to_thread(_parsed, about)
-    lines = [line.strip() for line in packages.splitlines() if line.strip() and not line.lstrip().startswith("#")]
-    return ModelFiles(signature, flavors, lines[:COLUMNS_LIMIT], sorted(sizes))
+    about = await _bytes(place, "MLmodel") if "MLmodel" in found else b""
+    needed = await _bytes(place, "requirements.txt") if "requirements.txt" in found else b""
+    signature = await asyncio.to_thread(_signature, about) if about else {}
+    lines = [line.strip() for line in needed.decode("utf-8", "replace").splitlines()]
+    lines = [line for line in lines if line and not line.startswith("#")]
+    return ModelFiles(signature, lines[:PACKAGES_LIMIT], sorted(sizes))
 
 
-async def _text(place: Place, name: str) -> str:
+async def _bytes(place: Place, name: str) -> bytes:
     file = await place.store.open(place.below(name))
     try:
         if file.stat.size > SIZE_LIMIT:
-            return ""
-        return b"".join([part async for part in file.pieces(0, file.stat.size)]).decode("utf-8", "replace")
+            return b""
+        return b"".join([part async for part in file.pieces(0, file.stat.size)])
     finally:
         file.close()
 
 
-def _parsed(text: str) -> tuple[dict[str, list[tuple[str, str, str]]], list[str]]:
+def _signature(data: bytes) -> dict[str, list[Field]]:
+    """By side; only those that have columns."""
     try:
-        content = yaml.safe_load(text) if text else None
-    except (yaml.YAMLError, RecursionError, ValueError):
-        return {}, []
-    if not isinstance(content, dict):
-        return {}, []
-    signature, flavors = content.get("signature"), content.get("flavors")
-    sides = {side: _columns(signature.get(side)) for side in SIDES} if isinstance(signature, dict) else {}
-    return {side: found for side, found in sides.items() if found}, [str(name) for name in flavors] if isinstance(
-        flavors, dict
-    ) else []
+        found = described(data)
+    except Unreadable:
+        return {}
+    sides = {"inputs": found.inputs, "outputs": found.outputs, "params": found.params}
+    return {side: fields for side, fields in sides.items() if fields}
 
 
-def _columns(text: Any) -> list[tuple[str, str, str]]:
-    try:
-        listed = json.loads(text) if isinstance(text, str) else text
-    except (ValueError, RecursionError):
-        return []
-    if not isinstance(listed, list):
-        return []
-    return [_column(item, number) for number, item in enumerate(listed[:COLUMNS_LIMIT]) if isinstance(item, dict)]
+def columns(files: ModelFiles, side: str) -> dict[str, str]:
+    """What a side of the signature asks for, by the name of the column, as one text to compare."""
+    return {item.name or f"column {i}": _words(item) for i, item in enumerate(files.signature.get(side, []))}
 
 
-def _column(item: dict[str, Any], number: int) -> tuple[str, str, str]:
-    tensor = item.get("tensor-spec")
-    kind, note = str(item.get("type", "")), ""
-    if isinstance(tensor, dict):
-        kind, note = f"tensor of {tensor.get('dtype', '')}", f"shape {tensor.get('shape', '')}"
-    elif "default" in item:
-        note = f"default {item['default']}"
-    elif item.get("required") is False:
-        note = "optional"
-    return str(item.get("name", f"column {number}"))[:400], kind[:100], note[:400]
+def _words(item: Field) -> str:
+    need = f"default {item.default}" if item.default else "optional" if item.optional else ""
+    return " ".join(word for word in (item.type, item.shape, need) if word)
+
+
+def packages(files: ModelFiles) -> dict[str, str]:
+    """`numpy==2.1` as {"numpy": "==2.1"}."""
+    return dict(_package(line) for line in files.requirements)
+
+
+def _package(line: str) -> tuple[str, str]:
+    end = next((i for i, sign in enumerate(line) if sign in "=<>!~ ;[@"), len(line))
+    return line[:end], line[end:] or "any"

@@ -21,7 +21,7 @@ from runstone.runs import table
 from runstone.storage.locations import destination
 from runstone.web.formats import exact, number, segment
 from runstone.web.forms import form_fields
-from runstone.web.model_files import SIDES, ModelFiles, model_files
+from runstone.web.model_files import SIDES, ModelFiles, columns, model_files, packages
 from runstone.web.templating import go, page
 from runstone.web.toasts import named, told
 
@@ -114,13 +114,6 @@ async def compare(request: Request, name: str, ctx: Ctx, _: ReadableWorkspace) -
 
 def _groups(a: dict[str, Any], b: dict[str, Any], in_a: ModelFiles, in_b: ModelFiles) -> list[tuple[str, Sequence[Any]]]:
     """(heading, rows) of everything that two versions may differ in."""
-
-    def columns(files: ModelFiles, side: str) -> dict[str, str]:
-        return {name: f"{kind} {note}".strip() for name, kind, note in files.signature.get(side, [])}
-
-    def packages(files: ModelFiles) -> dict[str, str]:
-        return dict(_package(line) for line in files.requirements)
-
     return [
         ("Metrics of the source run", _rows(a["metrics"], b["metrics"])),
         ("Params of the source run", _rows(a["params"], b["params"])),
@@ -162,9 +155,3 @@ def _rows(before: dict[str, Any], after: dict[str, Any]) -> Sequence[tuple[str, 
             change = f"{'+' if two > one else '−'}{number(abs(two - one))}"
         rows.append((key, "" if one is None else exact(one), "" if two is None else exact(two), exact(one) != exact(two), change))
     return sorted(rows, key=lambda row: not row[3])
-
-
-def _package(line: str) -> tuple[str, str]:
-    """`numpy==2.1` to ("numpy", "==2.1")."""
-    end = next((i for i, sign in enumerate(line) if sign in "=<>!~ ;[@"), len(line))
-    return line[:end], line[end:] or "any"
