@@ -23,6 +23,7 @@ import runstone.status
 import runstone.web.charts
 import runstone.web.compare
 import runstone.web.compare_files
+import runstone.web.compare_models
 import runstone.web.edit_pages
 import runstone.web.everywhere
 import runstone.web.experiments
@@ -81,6 +82,7 @@ ROUTERS = (
     runstone.web.charts.router,
     runstone.web.compare.router,
     runstone.web.compare_files.router,
+    runstone.web.compare_models.router,
     runstone.web.registry.router,
     runstone.web.registry_changes.router,
     runstone.web.views.router,
