@@ -8,11 +8,13 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.axe import serious
+from tests.browser.conftest import Watch
 from tests.conftest import RunningServer
 
 PATHS = (
     "/models", "/models/used", "/models/used/edit", "/models/used/versions/1", "/models/used/versions/1/edit", "/models/used/compare",
-    "/runs/{run_id}/edit", "/experiments/{experiment_id}/edit", "/experiments/{experiment_id}/views", "/experiments?folder=deep/", "/search?q=used",
+    "/runs/{run_id}/edit", "/experiments/{experiment_id}/edit", "/experiments/{experiment_id}/views", "/experiments?folder=deep/", "/search?q=used", "/experiments/{experiment_id}/models",
+    "/compare/models", "/compare/models?models={models}", "/runs/{run_id}",
 )  # fmt: skip
 HOSTILE = "<img src=x onerror=alert(1)> \u202e" + "n" * 400
 
@@ -29,15 +31,37 @@ def model(sqlite_server: RunningServer, run_id: str) -> str:
     return "used"
 
 
+@pytest.fixture(scope="module")
+def logged(sqlite_server: RunningServer, experiment_id: str, run_id: str) -> list[str]:
+    """Two logged models with a metric and a signature each."""
+    found = []
+    sqlite_server.ok("runs/set-tag", {"run_id": run_id, "key": "hostile", "value": HOSTILE})
+    for i in range(2):
+        body = {
+            "experiment_id": experiment_id,
+            "name": f"net {i}",
+            "source_run_id": run_id,
+            "params": [{"key": "depth", "value": str(i)}],
+        }
+        info = sqlite_server.ok("logged-models", body)["model"]["info"]
+        found.append(info["model_id"])
+        metric = {"key": "acc", "value": i / 4, "timestamp": 1, "model_id": info["model_id"]}
+        sqlite_server.ok("runs/log-batch", {"run_id": run_id, "metrics": [metric]})
+        text = f'flavors: {{a: {{}}}}\nsignature:\n  inputs: \'[{{"name": "in {i}", "type": "double"}}]\'\n'
+        path = f"{info['artifact_uri'].removeprefix('mlflow-artifacts:/')}/MLmodel"
+        assert sqlite_server.client.put(f"/api/2.0/mlflow-artifacts/artifacts/{path}", content=text).status_code == 200
+    return found
+
+
 class TestAccess:
     @pytest.mark.parametrize("path", PATHS)
     def test_no_page_has_a_serious_finding_or_sticks_out(
-        self, tab: Page, model: str, experiment_id: str, run_id: str, path: str
+        self, tab: Page, model: str, logged: list[str], experiment_id: str, run_id: str, path: str
     ) -> None:
         for scheme in ("light", "dark"):
             chosen: Any = scheme
             tab.emulate_media(color_scheme=chosen, reduced_motion="reduce")
-            tab.goto(path.format(experiment_id=experiment_id, run_id=run_id))
+            tab.goto(path.format(experiment_id=experiment_id, run_id=run_id, models=",".join(logged)))
             assert serious(tab) == []
         for width in (320, 390, 1024):
             tab.set_viewport_size({"width": width, "height": 700})
@@ -77,3 +101,52 @@ class TestVersion:
         expect(tab.locator(".note strong")).to_have_text("works")
         tab.keyboard.press("z")
         expect(tab.locator(".note")).to_have_count(0)
+
+
+class TestLoggedModels:
+    def test_selected_ones_are_compared(self, tab: Page, logged: list[str], experiment_id: str) -> None:
+        tab.goto(f"/experiments/{experiment_id}/models")
+        for name in ("net 0", "net 1"):
+            tab.get_by_label(f"Select {name}").check()
+        tab.keyboard.press("c")
+        tab.wait_for_url("**/compare/models?*")
+        expect(tab.get_by_role("heading", level=1)).to_have_text("Compare 2 logged models")
+        expect(tab.locator("#compare-signature-inputs")).to_contain_text("in 0")
+        tab.get_by_label("Baseline").select_option(logged[0])
+        tab.get_by_role("button", name="Show").click()
+        expect(tab.locator("#compare-metrics small")).to_have_text("+0.25")
+
+
+class TestTagsInPlace:
+    def test_are_added_changed_removed_and_taken_back_on_the_page(self, tab: Page, sqlite_server: RunningServer) -> None:
+        tab.goto(f"/runs/{sqlite_server.run(run_name='tagged')}")
+        tab.evaluate("window.stays = true")
+        tab.get_by_text("Add a tag").click()
+        tab.keyboard.type("team")
+        tab.keyboard.press("Tab")
+        tab.keyboard.type("vision")
+        tab.keyboard.press("Enter")
+        row = tab.locator("[data-tag=team]")
+        expect(row.locator("summary")).to_contain_text("vision")
+        expect(row.locator("summary")).to_be_focused()
+        tab.keyboard.press("Enter")
+        expect(tab.get_by_label("Value of team")).to_be_focused()
+        tab.get_by_label("Value of team").fill("speech")
+        tab.keyboard.press("Enter")
+        expect(row.locator("summary")).to_contain_text("speech")
+        tab.keyboard.press("z")
+        expect(row.locator("summary")).to_contain_text("vision")
+        tab.get_by_label("Remove the tag team").click()
+        expect(row).to_have_count(0)
+        expect(tab.locator(".toast")).to_contain_text("removed")
+        assert tab.evaluate("window.stays")
+
+    def test_a_refusal_stays_where_it_was_typed(self, tab: Page, sqlite_server: RunningServer, watch: Watch) -> None:
+        watch.expect("400")
+        tab.goto(f"/runs/{sqlite_server.run(run_name='refused')}")
+        tab.get_by_text("Add a tag").click()
+        tab.keyboard.type("../x")
+        tab.keyboard.press("Enter")
+        expect(tab.get_by_label("Tag", exact=True)).to_have_value("../x")
+        expect(tab.locator("#tag-problem")).to_be_visible()
+        assert serious(tab) == []

@@ -124,3 +124,50 @@ class TestNames:
         answer = post(server, f"/runs/{made}/edit", name="x", text="")
         assert answer.status_code == 400
         assert "Restore it first" in answer.text
+
+
+class TestInPlace:
+    """Tags of a run on its own page: the same forms, whose answer is the part when a script sends them."""
+
+    def send(self, server: RunningServer, place: str, status: int, **fields: str) -> BeautifulSoup:
+        headers = {"Accept": "text/html", "HX-Request": "true", "Origin": server.url, "Sec-Fetch-Site": "same-origin"}
+        answer = server.client.post(f"{place}/tags", data=fields, headers=headers)
+        assert answer.status_code == status, answer.text
+        assert "<html" not in answer.text
+        return BeautifulSoup(answer.text, "html.parser")
+
+    def test_a_tag_is_added_changed_and_removed_with_the_way_back(self, server: RunningServer) -> None:
+        place = f"/runs/{server.run(run_name='tagged in place')}"
+        added = self.send(server, place, 200, key="team", value="vision")
+        assert words(one(added, "[data-tag=team] summary bdi")) == "vision"
+        changed = self.send(server, place, 200, key="team", value="speech")
+        form = one(changed, "#toasts form")
+        assert form["hx-target"] == "#tags"
+        back = {str(field["name"]): str(field["value"]) for field in form.select("input")}
+        assert words(one(self.send(server, place, 200, **back), "[data-tag=team] summary bdi")) == "vision"
+        assert not self.send(server, place, 200, key="team", remove="yes").select("[data-tag]")
+
+    def test_a_refused_one_stays_typed_and_changes_nothing(self, server: RunningServer) -> None:
+        place = f"/runs/{server.run(run_name='refused in place')}"
+        self.send(server, place, 200, key="team", value="vision")
+        long = self.send(server, place, 400, key="team", value="x" * 9000)
+        assert one(long, "[data-tag=team] details[open] input[aria-invalid]")["value"] == "x" * 9000
+        odd = self.send(server, place, 400, key="../x", value="typed")
+        assert one(odd, "#tag-value")["value"] == "typed"
+        assert one(odd, "#tag-problem")["role"] == "alert"
+        assert words(one(page(server, place), "[data-tag=team] summary bdi")) == "vision"
+
+    def test_without_a_script_the_run_is_shown_again(self, server: RunningServer) -> None:
+        place = f"/runs/{server.run(run_name='plain')}"
+        answer = post(server, f"{place}/tags", key="team", value="vision")
+        assert answer.headers["location"].startswith(f"{place}?told=")
+        undo(server, page(server, answer.headers["location"]))
+        assert not page(server, place).select("[data-tag]")
+
+    def test_a_run_in_the_trash_is_only_read(self, server: RunningServer) -> None:
+        run_id = server.run(run_name="gone")
+        server.ok("runs/set-tag", {"run_id": run_id, "key": "team", "value": "vision"})
+        server.ok("runs/delete", {"run_id": run_id})
+        shown = page(server, f"/runs/{run_id}")
+        assert "team vision" in words(one(shown, "#tags"))
+        assert not shown.select("#tags form")

@@ -85,9 +85,8 @@ class TestOverview:
 
     def test_tags_of_people_stand_before_those_of_the_client(self, server: RunningServer, run_id: str) -> None:
         soup = page(server, f"/runs/{run_id}")
-        tables = soup.select("#tags table")
-        assert row_names(tables[0]) == ["stage"]
-        assert "mlflow.parentRunId" in row_names(tables[1])
+        assert [tag["data-tag"] for tag in soup.select("#tags [data-tag]")] == ["stage"]
+        assert "mlflow.parentRunId" in row_names(one(soup, "#system-tags table"))
 
     def test_the_note_is_markdown_that_can_do_nothing(self, server: RunningServer, run_id: str) -> None:
         note = one(page(server, f"/runs/{run_id}"), ".note")

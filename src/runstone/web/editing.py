@@ -12,8 +12,8 @@ from sqlalchemy import Connection
 from runstone.core.scope import Context
 from runstone.errors import InvalidParameter, RunstoneError
 from runstone.web.forms import form_fields
-from runstone.web.templating import go, page
-from runstone.web.toasts import named, told
+from runstone.web.templating import go, page, wants_part
+from runstone.web.toasts import Toast, named, told
 
 
 @dataclass(frozen=True)
@@ -78,9 +78,11 @@ async def save(request: Request, ctx: Context, subject: Subject, renamed_base: C
 
 
 async def tag(request: Request, ctx: Context, subject: Subject) -> Response:
-    """Sets the tag `key` to `value`, or removes it when `remove` is sent. `back` is "edit" for forms of the page of editing."""
+    """Sets the tag `key` to `value`, or removes it when `remove` is sent. `back` is "edit" for forms of the page of editing.
+    Who edits tags where they stand gets them anew, as a part.
+    """
     fields = await form_fields(request)
-    key, value, remove = fields.get("key", "").strip(), fields.get("value", ""), bool(fields.get("remove"))
+    key, value, remove = fields.get("key", "").strip(), fields.get("value", "").replace("\r\n", "\n"), bool(fields.get("remove"))
 
     def change(connection: Connection) -> str | None:
         before = dict(subject.load(connection).tags).get(key)
@@ -97,8 +99,21 @@ async def tag(request: Request, ctx: Context, subject: Subject) -> Response:
     except RunstoneError as error:
         if error.status == 404:
             raise
-        return await show(request, ctx, subject, error.status, form="tag", problem=error.message, key=key, value=value)
+        typed = {"problem": error.message, "key": key, "value": value}
+        if wants_part(request):
+            return await _tags(request, ctx, subject, typed, None)
+        return await show(request, ctx, subject, error.status, form="tag", **typed)
     back = f"{subject.base}/edit" if fields.get("back") == "edit" else subject.base
     said = f"Tag {named(key)} {'removed' if remove else 'set' if before is None else 'changed'}."
     undo = {"key": key, "value": before} if before is not None else {"key": key, "remove": "yes"}
+    if wants_part(request):
+        return await _tags(
+            request, ctx, subject, {"problem": "", "key": "", "value": ""}, Toast(said, f"{subject.base}/tags", undo)
+        )
     return go(request, back, **told(ctx, said, undo=f"{subject.base}/tags", back=fields.get("back", ""), **undo))
+
+
+async def _tags(request: Request, ctx: Context, subject: Subject, given: dict[str, str], toast: Toast | None) -> Response:
+    found = await ctx.db.read(subject.load)
+    status = 400 if given["problem"] else 200
+    return page(request, "edit/_tags.html", status, found=found, base=subject.base, given=given, toast=toast)
