@@ -83,6 +83,19 @@ class TestOverview:
         assert link(soup, "registered net") == "/models/registered%20net/versions/1"
         assert link(soup, "of the run").startswith("/experiments/")
 
+    def test_the_path_of_parents_leads_to_it(self, server: RunningServer) -> None:
+        number, parent, made = server.experiment(), "", []
+        for i in range(4):
+            made.append(server.run(number, run_name=f"level {i}"))
+            if parent:
+                server.ok("runs/set-tag", {"run_id": made[-1], "key": "mlflow.parentRunId", "value": parent})
+            parent = made[-1]
+        crumbs = [words(a) for a in page(server, f"/runs/{made[3]}").select("nav.crumbs a")]
+        assert crumbs[2:] == ["level 0", "level 1", "level 2"]
+        server.ok("runs/set-tag", {"run_id": made[0], "key": "mlflow.parentRunId", "value": made[3]})  # a ring
+        crumbs = [words(a) for a in page(server, f"/runs/{made[3]}").select("nav.crumbs a")]
+        assert crumbs[2:] == ["level 0", "level 1", "level 2"]
+
     def test_tags_of_people_stand_before_those_of_the_client(self, server: RunningServer, run_id: str) -> None:
         soup = page(server, f"/runs/{run_id}")
         assert [tag["data-tag"] for tag in soup.select("#tags [data-tag]")] == ["stage"]

@@ -12,10 +12,13 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, Select, and_, func, literal, literal_column, or_, select
 
+from runstone.core import keyvalue
 from runstone.core.scope import Scope, scoped
 from runstone.experiments.tables import experiments
-from runstone.runs.tables import NAME_PREFIX, runs
+from runstone.runs import queries
+from runstone.runs.tables import NAME_PREFIX, run_tags, runs
 
+PARENT_TAG = "mlflow.parentRunId"
 NEWEST = 10_000
 CANDIDATES = 200
 _ID = re.compile(r"[0-9a-f]{4,32}\Z")
@@ -77,3 +80,21 @@ def neighbours(connection: Connection, scope: Scope, run: Row[Any]) -> tuple[Row
     later = scoped(runs, scope, *columns).where(*place, start >= run.start_time, above).order_by(start, name.desc()).limit(1)
     earlier = scoped(runs, scope, *columns).where(*place, start <= run.start_time, below).order_by(start.desc(), name).limit(1)
     return connection.execute(later).first(), connection.execute(earlier).first()
+
+
+def ancestors(connection: Connection, scope: Scope, run: Row[Any], limit: int = 8) -> list[Row[Any]]:
+    """The parent of `run`, the parent of that and so on, the outermost first. Costs two statements for each, and ends where a
+    parent is missing or would come a second time.
+    """
+    key_id = keyvalue.key_id_of(connection, PARENT_TAG)
+    found, seen, current = list[Row[Any]](), {run.run_id}, run
+    while key_id is not None and len(found) < limit:
+        where = (run_tags.c.run_pk == current.id, run_tags.c.key_id == key_id)
+        parent_id = connection.execute(scoped(run_tags, scope, run_tags.c.value).where(*where)).scalar()
+        parent = queries.find(connection, scope, parent_id) if parent_id and parent_id not in seen else None
+        if parent is None:
+            break
+        seen.add(parent.run_id)
+        found.append(parent)
+        current = parent
+    return found[::-1]

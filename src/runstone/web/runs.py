@@ -25,7 +25,7 @@ router = wire.ApiRouter()
 
 POINTS_PAGE = 500
 SYSTEM = "system/"  # what the client measures of the machine
-NOTE_TAG, PARENT_TAG = "mlflow.note.content", "mlflow.parentRunId"
+NOTE_TAG = "mlflow.note.content"
 
 
 @router.get("/runs/{run_id}")
@@ -50,6 +50,7 @@ def load(connection: Connection, ctx: Context, run: ReadRun) -> dict[str, Any]:
     used, made = ([model_id for model_id, _ in models.get((row.id, way), [])] for way in ("input", "output"))
     measured = table.series_of(connection, ctx.scope, row.id)
     later, earlier = finding.neighbours(connection, ctx.scope, row)
+    parents = finding.ancestors(connection, ctx.scope, row)
     return {
         "run": row,
         "later": later,
@@ -68,7 +69,8 @@ def load(connection: Connection, ctx: Context, run: ReadRun) -> dict[str, Any]:
         "models_out": made,
         "models": model_queries.find_all(connection, ctx.scope, used + made),
         "versions": _versions(connection, ctx, row.run_id, made),
-        "parent": queries.find(connection, ctx.scope, tags[PARENT_TAG]) if PARENT_TAG in tags else None,
+        "parents": parents,
+        "parent": parents[-1] if parents else None,
         "children": table.children(connection, ctx.scope, row.run_id),
     }
 
