@@ -1,5 +1,5 @@
 // Moves the selected runs to an experiment that is found by typing.
-// Reads: [data-bulk-move][data-find] with an input and .found. Changes by change-runs.js.
+// Reads: [data-bulk-move][data-find] with an input and .found, [data-bulk-nested]. Changes by change-runs.js.
 import { changeSelected } from "./change-runs.js";
 import { clear, count } from "./table-selection.js";
 
@@ -37,5 +37,5 @@ found?.addEventListener("click", async (event) => {
   const to = event.target.closest("button")?.dataset.to;
   if (!to || !count()) return;
   panel.closest("details").open = false;
-  if (await changeSelected({ experiment_id: to })) clear();
+  if (await changeSelected({ experiment_id: to }, panel.querySelector("[data-bulk-nested]").checked)) clear();
 });

@@ -19,12 +19,18 @@ async function send(body) {
 // `changes`: one for each run, {run_id, name?, stage?, experiment_id?, colour?, tags?}. Whether it was done.
 export const changeRuns = (changes) => carry({ changes }, () => changes);
 
+const shown = ({ run_id }) => runs.querySelector(`tr[data-run="${CSS.escape(run_id)}"]`);
+
 // The same for all selected runs: by their ids, or by the state of the table when all that match are selected.
-export function changeSelected(change) {
-  if (!whole.count) return changeRuns([...selected].map((run_id) => ({ run_id, ...change })));
+// `nested`: the runs below a moved one move along.
+export function changeSelected(change, nested = false) {
+  const same = ({ run_id }) => ({ run_id, ...change });
+  if (!whole.count) {
+    const changes = [...selected].map((run_id) => same({ run_id }));
+    return carry({ changes, nested }, (done) => done.undo.changes.filter(shown).map(same));
+  }
   const state = new URL(table().dataset.rows, location.href).search.slice(1);
-  const body = { matching: { state, count: whole.count }, change };
-  return carry(body, (done) => done.undo.changes.map(({ run_id }) => ({ run_id, ...change })));
+  return carry({ matching: { state, count: whole.count }, change, nested }, (done) => done.undo.changes.map(same));
 }
 
 async function carry(body, changed) {

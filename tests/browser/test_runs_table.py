@@ -464,6 +464,24 @@ class TestChanges:
         tab.goto(f"/#/experiments/{own}/runs/{run.info.run_id}")
         tab.wait_for_url(f"**/runs/{run.info.run_id}")
 
+    def test_nested_runs_move_along_unless_one_says_no(self, tab: Page, own: str, client: MlflowClient) -> None:
+        to = client.create_experiment(f"target {own}")
+        parent = client.search_runs([own], "run_name = 'run 04'")[0].info.run_id
+        child = client.create_run(own, run_name="child", tags={"mlflow.parentRunId": parent}).info.run_id
+        tab.goto(f"/experiments/{own}?nested=1")
+        for moved, said in (([parent, child], "2 runs moved"), ([parent], "1 run moved")):
+            select(tab, "run 04")
+            tab.keyboard.press("m")
+            tab.get_by_label("Nested runs move along").set_checked(child in moved)
+            tab.get_by_label("Move to the experiment").fill(f"target {own}")
+            tab.get_by_role("button", name=f"target {own}", exact=True).click()
+            expect(tab.locator(".toast")).to_contain_text(said)
+            expect(row(tab, "run 04")).to_have_count(0)
+            assert {run.info.run_id for run in client.search_runs([to])} == set(moved)
+            tab.get_by_role("button", name="Undo").click()
+            expect(row(tab, "run 04")).to_have_count(1)
+            assert client.search_runs([to]) == []
+
     def test_names_tags_and_notes_are_edited_where_they_stand(self, tab: Page, own: str, client: MlflowClient) -> None:
         tab.goto(f"/experiments/{own}?columns=tags.mlflow.note.content&columns=tags.stage")
         cells = row(tab, "run 05").locator("td")

@@ -239,6 +239,29 @@ class TestChange:
         headers = {"Origin": server.url, "Sec-Fetch-Site": "same-origin"}
         assert server.client.post("/runs/change", json=body, headers=headers).status_code == 400
 
+    def test_nested_runs_move_along_when_asked(self, server: RunningServer) -> None:
+        number, to = server.experiment(), server.experiment()
+        parent = server.run(number)
+        child = server.run(number, tags=[{"key": "mlflow.parentRunId", "value": parent}])
+        grandchild = server.run(number, tags=[{"key": "mlflow.parentRunId", "value": child}])
+        gone = server.run(number, tags=[{"key": "mlflow.parentRunId", "value": parent}])
+        server.ok("runs/delete", {"run_id": gone})
+
+        def places() -> list[str]:
+            infos = [server.get("runs/get", run_id=run_id).json()["run"]["info"] for run_id in (parent, child, grandchild, gone)]
+            return [info["experiment_id"] for info in infos]
+
+        headers = {"Origin": server.url, "Sec-Fetch-Site": "same-origin"}
+        body = {"changes": [{"run_id": parent, "experiment_id": to}]}
+        assert server.client.post("/runs/change", json=body | {"nested": "yes"}, headers=headers).status_code == 400
+        done = server.client.post("/runs/change", json=body | {"nested": True}, headers=headers)
+        assert done.json()["said"].startswith("3 runs moved to"), done.text
+        assert places() == [to, to, to, number]
+        assert change(server, *done.json()["undo"]["changes"]).status_code == 200
+        assert places() == [number] * 4
+        assert change(server, *body["changes"]).status_code == 200
+        assert places() == [to, number, number, number]
+
     def test_logged_models_go_with_their_run(self, server: RunningServer) -> None:
         number, to = server.experiment(), server.experiment()
         run_id = server.run(number)

@@ -16,7 +16,7 @@ from runstone.core.scope import Scope
 from runstone.errors import InvalidParameter
 from runstone.experiments.guards import EditExperiment
 from runstone.logged_models import queries as model_queries
-from runstone.runs import guards, queries
+from runstone.runs import guards, queries, table
 
 RUNS_LIMIT = 1000
 STAGES = ("active", "deleted")
@@ -53,6 +53,25 @@ def check(changes: Sequence[Change]) -> None:
         for key, value in change.tags.items():
             names.check_key(key, "tags.key")
             names.check_length(value or "", names.RUN_TAG_VALUE_LIMIT, "tags.value")
+
+
+def with_nested(connection: Connection, scope: Scope, changes: Sequence[Change]) -> list[Change]:
+    """The same, and each move for the active runs below a moved one too, however deep. One statement for each level.
+
+    Raises `InvalidParameter` when they are more than can be changed at once.
+    """
+    check(changes)
+    found = {change.run_id: change for change in changes}
+    for to in sorted({change.experiment_id for change in changes if change.experiment_id is not None}):
+        level = [change.run_id for change in changes if change.experiment_id == to]
+        while level:
+            level = [run_id for run_id in table.child_ids(connection, scope, level, RUNS_LIMIT + 1) if run_id not in found]
+            found |= {run_id: Change(run_id, experiment_id=to) for run_id in level}
+            if len(found) > RUNS_LIMIT:
+                raise InvalidParameter(
+                    f"With their nested runs they are more than {RUNS_LIMIT}, and so many can be changed at once. Choose fewer."
+                )
+    return list(found.values())
 
 
 def apply(connection: Connection, scope: Scope, changes: Sequence[Change]) -> list[Change]:

@@ -138,6 +138,17 @@ def children(connection: Connection, scope: Scope, run_id: str, limit: int = 100
     return list(connection.execute(statement.order_by(runs.c.start_time.desc()).limit(limit)).all())
 
 
+def child_ids(connection: Connection, scope: Scope, run_ids: Sequence[str], limit: int) -> list[str]:
+    """Ids of active runs whose parent is among `run_ids`, those of at most a thousand parents."""
+    key_id = keyvalue.key_id_of(connection, "mlflow.parentRunId")
+    if key_id is None or not run_ids:
+        return []
+    parent = func.substr(run_tags.c.value, literal_column("1"), literal_column("200"))
+    below = scoped(run_tags, scope, run_tags.c.run_pk).where(run_tags.c.key_id == key_id, parent.in_(run_ids))
+    statement = scoped(runs, scope, runs.c.run_id).where(runs.c.id.in_(below), runs.c.lifecycle_stage == "active")
+    return list(connection.execute(statement.limit(limit)).scalars())
+
+
 def child_counts(connection: Connection, scope: Scope, run_ids: Sequence[str]) -> dict[str, int]:
     """How many runs each of `run_ids` is the parent of; those without are left out."""
     key_id = keyvalue.key_id_of(connection, "mlflow.parentRunId")

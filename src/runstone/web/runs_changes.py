@@ -42,15 +42,21 @@ async def matching(request: Request, ctx: Ctx, _: ReadableWorkspace) -> Response
 async def change_runs(request: Request, ctx: Ctx, _: WritableWorkspace) -> Response:
     """`{"changes": [{"run_id", "name"?, "stage"?, "experiment_id"?, "colour"?, "tags"?: {key: value or null}}]}` is done as
     a whole or not at all. Or one change for all runs of a table: `{"matching": {"state", "count"}, "change": {...}}`, where
-    `state` is the query of the table and `count` how many runs it held when they were chosen.
+    `state` is the query of the table and `count` how many runs it held when they were chosen. With `"nested": true` the runs
+    below a moved one move along.
 
     Answers `{"said", "undo"}`: `undo` is a body that takes it back.
     """
     body = await wire.fields(request)
     found = _of_matching(ctx, body) if "matching" in body else _listed(body)
+    nested = body.get("nested", False)
+    if not isinstance(nested, bool):
+        raise wire.invalid_value("nested", nested)
 
     def apply(connection: Connection) -> tuple[list[Change], str]:
         asked = found(connection)
+        if nested:
+            asked = changes.with_nested(connection, ctx.scope, asked)
         inverse = changes.apply(connection, ctx.scope, asked)
         return inverse, _said(connection, ctx.scope, asked)
 
