@@ -692,6 +692,23 @@ class TestLayout:
 
 
 class TestExport:
+    def test_more_selected_runs_than_a_link_names_are_not_cut_in_silence(self, tab: Page, many: str) -> None:
+        tab.goto(
+            f"/experiments/{many}?columns=attributes.status&filter=run_name LIKE 'run 08%25' OR run_name LIKE 'run 09%25' OR run_name LIKE 'run 1%25'"
+        )
+        for last in ("run 1060", "run 0960"):
+            tab.get_by_role("link", name=last, exact=True).scroll_into_view_if_needed()
+        expect(tab.get_by_role("link", name="run 0940", exact=True)).to_be_attached()
+        tab.get_by_label("Select all shown runs").check()
+        tab.locator("summary[aria-label=Export]").click()
+        tab.get_by_role("link", name="CSV").click()
+        expect(tab.locator(".toast[role=alert]")).to_contain_text("At most 200 selected runs can be exported")
+        tab.get_by_role("button", name="Select all 350 matching").click()
+        tab.locator("summary[aria-label=Export]").click()
+        with tab.expect_download() as download:
+            tab.get_by_role("link", name="CSV").click()
+        assert len(download.value.path().read_text().splitlines()) == 351
+
     def test_of_what_is_shown_and_of_the_selected_runs(self, tab: Page, number: str) -> None:
         tab.goto(f"/experiments/{number}?columns=params.seed&filter=metrics.acc > 0.45")
         tab.locator("summary[aria-label=Export]").click()
