@@ -3,9 +3,10 @@
 import { wireArranging } from "./panel-arrange.js";
 import { addressOf, fromPage as settingsOfPage } from "./charts-settings.js";
 import { wireMenus } from "./panel-menu.js";
-import { shelve } from "./charts-shelf.js";
+import { Names } from "./charts-names.js";
+import { SECTIONS, turned } from "./charts-sections.js";
+import { shelve, uncover } from "./charts-shelf.js";
 import { wireToolbar } from "./charts-toolbar.js";
-import { loadNames } from "./panel-data.js";
 import { Panel } from "./panel.js";
 import { fromPage as runsOfPage, onPoint, onRuns } from "./panel-runs.js";
 
@@ -13,7 +14,8 @@ const LIVE = 5000, RUNS = 1000, ZOOM_WAIT = 120;
 
 class Pane {
   constructor(element) {
-    Object.assign(this, { element, settings: settingsOfPage(), runs: new Map(), names: { metrics: [], params: [], tags: [] }, panels: new Map(), pointed: null });
+    Object.assign(this, { element, settings: settingsOfPage(), runs: new Map(), panels: new Map(), pages: new Map(), listed: SECTIONS, shelf: new Map(), turned: "", pointed: null });
+    this.names = new Names(() => [...this.runs.keys()], () => { this.toolbar.show(); this.arrange(); });
     this.sections = element.querySelector("[data-sections]");
     this.watcher = new IntersectionObserver((entries) => { for (const { target, isIntersecting } of entries) this.panels.get(target.dataset.key)?.seen(isIntersecting); }, { rootMargin: "200px" });
     this.toolbar = wireToolbar(this);
@@ -38,8 +40,7 @@ class Pane {
     this.runs = new Map(runs.slice(0, RUNS).map((run) => [run.id, run]));
     this.keep();
     if (this.asked().runs.join() === before) { this.redraw(); return; }
-    try { this.names = this.runs.size ? await loadNames([...this.runs.keys()]) : { metrics: [], params: [], tags: [] }; }
-    catch { this.names.failed = true; }
+    await this.names.load();
     this.toolbar.show();
     this.arrange();
     this.refresh();
@@ -72,8 +73,24 @@ class Pane {
     if (address !== location.pathname + location.search + location.hash) history.replaceState(history.state, "", address);
   }
 
-  arrange() { this.toolbar.empty(!shelve(this, Panel)); }
-  reveal(key) { this.panels.get(key)?.element.scrollIntoView({ block: "center" }); }
+  known() { return this.names.of(this.settings.search); }
+  arrange() { this.toolbar.say(shelve(this, Panel)); }
+
+  reveal(key) {
+    uncover(this, key);
+    this.arrange();
+    this.panels.get(key)?.element.scrollIntoView({ block: "center" });
+  }
+
+  // A section is opened or closed.
+  turn(name, open) {
+    this.turned = name;
+    const section = this.shelf.get(name) ?? { name, usual: false };
+    if (!this.settings.search && !this.settings.only) Object.assign(this.settings, turned(this.settings, section, open));
+    section.open = open;
+    if (open) this.arrange();
+    this.keep();
+  }
   refresh() { for (const panel of this.panels.values()) panel.refresh(); }
   redraw() { for (const panel of this.panels.values()) panel.draw(); }
 

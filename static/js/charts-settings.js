@@ -4,7 +4,7 @@ const PARAM = "charts";
 
 export const STARTING = {
   x: "step", smooth: "none", amount: 0.6, logX: false, logY: false, clip: false, group: "", how: "mean", band: "std",
-  search: "", zoom: null, only: "", folded: [], added: [], removed: [], order: [], sizes: {},
+  search: "", zoom: null, only: "", folded: [], unfolded: [], added: [], removed: [], order: [], sizes: {},
 };
 
 const hidden = (text) => String(text).replace(/[%,;:~]/g, (sign) => `%${sign.charCodeAt(0).toString(16).padStart(2, "0")}`);
@@ -20,7 +20,7 @@ export function toText(settings) {
   if (settings.search) add("q", [settings.search]);
   if (settings.zoom) add("z", settings.zoom);
   if (settings.only) add("p", [settings.only]);
-  for (const [name, key] of [["f", "folded"], ["a", "added"], ["r", "removed"], ["n", "order"]]) if (settings[key].length) add(name, settings[key]);
+  for (const [name, key] of [["f", "folded"], ["u", "unfolded"], ["a", "added"], ["r", "removed"], ["n", "order"]]) if (settings[key].length) add(name, settings[key]);
   const sizes = Object.entries(settings.sizes);
   if (sizes.length) parts.push(`d:${sizes.map(([key, [w, h]]) => `${hidden(key)}~${w}~${h}`).join(",")}`);
   return parts.join(";");
@@ -43,7 +43,7 @@ export function fromText(text) {
     if (name === "q") found.search = values[0] ?? "";
     if (name === "z" && values.length === 2 && +values[0] < +values[1]) found.zoom = values.map(Number);
     if (name === "p") found.only = values[0] ?? "";
-    for (const [short, key] of [["f", "folded"], ["a", "added"], ["r", "removed"], ["n", "order"]]) if (name === short) found[key] = values;
+    for (const [short, key] of [["f", "folded"], ["u", "unfolded"], ["a", "added"], ["r", "removed"], ["n", "order"]]) if (name === short) found[key] = values;
     if (name === "d") for (const item of raw) { const [key, w, h] = item.split("~"); found.sizes[shown(key)] = [number(w, 1, 4, 1), number(h, 1, 4, 1)]; }
   }
   return found;

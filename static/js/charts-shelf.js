@@ -1,6 +1,8 @@
-// Puts the panels into their sections, and forgets those that are shown no more.
-// Reads: template#chart-section. Expects a pane: {settings, names, panels, sections, watcher}.
-import { chosen, sectionsOf } from "./charts-sections.js";
+// Puts the panels into their sections: only those of open sections, and of long ones a page. The others are forgotten.
+// Reads: template#chart-section, [data-more-sections]. Expects a pane: {settings, names, panels, sections, pages, listed, watcher}.
+import { FIRST, MOST, PAGE, SECTIONS, sectionOf, sectionsOf } from "./charts-sections.js";
+
+const number = (count) => count.toLocaleString("en").replaceAll(",", "\u202f");
 
 function sectionElement(name) {
   const element = document.getElementById("chart-section").content.firstElementChild.cloneNode(true);
@@ -19,28 +21,88 @@ function panelOf(pane, Panel, key) {
   return panel;
 }
 
-// Gives how many panels there are.
+// Puts them there; what stands there already keeps its focus.
+function hold(parent, children) {
+  if (parent.children.length !== children.length || children.some((child, i) => parent.children[i] !== child)) parent.replaceChildren(...children);
+}
+
+// [first, end) of the keys that are shown.
+function pageOf(pane, { name, keys }) {
+  const at = pane.pages.get(name);
+  if (at === undefined) return [0, Math.min(FIRST, keys.length)];
+  const first = Math.max(0, Math.min(at, Math.floor((keys.length - 1) / PAGE) * PAGE));
+  return [first, Math.min(first + PAGE, keys.length)];
+}
+
+function pager(element, { keys }, first, end) {
+  const [more, pages] = ["[data-more]", "[data-pages]"].map((selector) => element.querySelector(selector));
+  more.hidden = end - first >= Math.min(PAGE, keys.length) || first > 0;
+  more.textContent = keys.length <= PAGE ? `Show all ${keys.length} charts` : `Show ${PAGE} of ${number(keys.length)} charts`;
+  pages.hidden = !more.hidden || keys.length <= PAGE;
+  pages.querySelector("span").textContent = `${number(first + 1)} to ${number(end)} of ${number(keys.length)}`;
+  pages.querySelector("[data-page='-1']").disabled = first === 0;
+  pages.querySelector("[data-page='1']").disabled = end >= keys.length;
+}
+
+function fill(pane, Panel, element, section, kept) {
+  const [first, end] = pageOf(pane, section);
+  const panels = section.open ? section.keys.slice(first, end).map((key) => panelOf(pane, Panel, key)) : [];
+  for (const panel of panels) kept.add(panel.key);
+  hold(element.querySelector(".chart-panels"), panels.map((panel) => panel.element));
+  pager(element, section, first, end);
+}
+
+// Too many panels at once: what was opened by hand longest ago is closed, then what is open from the start, from the top.
+function bounded(pane, sections) {
+  const { settings } = pane, last = settings.unfolded.at(-1) ?? pane.turned;
+  const count = (section) => { const [first, end] = pageOf(pane, section); return section.open ? end - first : 0; };
+  let sum = sections.reduce((all, section) => all + count(section), 0);
+  const age = ({ name }) => settings.unfolded.indexOf(name);
+  const closable = sections.filter((section) => section.open && section.name !== last && section.name !== pane.turned);
+  for (const section of closable.sort((one, other) => (age(one) < 0) - (age(other) < 0) || age(one) - age(other))) {
+    if (sum <= MOST) break;
+    sum -= count(section);
+    section.open = false;
+    settings.unfolded = settings.unfolded.filter((name) => name !== section.name);
+    if (section.usual && !settings.search) settings.folded = [...settings.folded.filter((name) => name !== section.name), section.name];
+  }
+}
+
+// Gives how many metrics there are to draw.
 export function shelve(pane, Panel) {
-  const kept = new Set();
-  const made = sectionsOf(pane.names.metrics, pane.settings).map((section) => {
-    const element = pane.sections.querySelector(`[data-section="${CSS.escape(section.name)}"]`) ?? sectionElement(section.name);
+  const kept = new Set(), sections = sectionsOf(pane.known().metrics, pane.settings);
+  const standing = new Map([...pane.sections.children].map((element) => [element.dataset.section, element]));
+  for (const section of sections) if (pane.settings.search && standing.get(section.name)?.open) section.open = true;
+  const listed = sections.slice(0, pane.listed);
+  bounded(pane, listed);
+  const made = listed.map((section) => {
+    const element = standing.get(section.name) ?? sectionElement(section.name);
     element.open = section.open;
-    element.querySelector(".count").textContent = String(section.keys.length);
-    const keys = element.hasAttribute("data-all") ? section.keys : section.keys.slice(0, chosen);
-    const panels = keys.map((key) => panelOf(pane, Panel, key));
-    for (const panel of panels) kept.add(panel.key);
-    element.querySelector(".chart-panels").replaceChildren(...panels.map((panel) => panel.element));
-    const more = element.querySelector("[data-more]");
-    more.hidden = keys.length === section.keys.length;
-    more.textContent = `Show all ${section.keys.length} charts`;
+    element.querySelector(".count").textContent = number(section.keys.length);
+    fill(pane, Panel, element, section, kept);
     return element;
   });
-  pane.sections.replaceChildren(...made);
+  pane.shelf = new Map(listed.map((section) => [section.name, section]));
+  hold(pane.sections, made);
+  const more = pane.element.querySelector("[data-more-sections]"), rest = sections.length - listed.length;
+  more.hidden = rest <= 0;
+  more.textContent = `Show ${Math.min(rest, SECTIONS)} more of ${number(rest)} sections`;
   for (const [key, panel] of pane.panels) {
     if (kept.has(key)) continue;
     panel.drop();
     pane.watcher.unobserve(panel.element);
     pane.panels.delete(key);
   }
-  return kept.size;
+  return sections.reduce((sum, section) => sum + section.keys.length, 0);
+}
+
+// Opens the section of a metric, at the page that holds it.
+export function uncover(pane, key) {
+  const sections = sectionsOf(pane.known().metrics, pane.settings), name = sectionOf(key);
+  const i = sections.findIndex((section) => section.name === name), at = sections[i]?.keys.indexOf(key) ?? -1;
+  if (at < 0) return;
+  pane.listed = Math.max(pane.listed, i + 1);
+  if (at >= pageOf(pane, sections[i])[1] || at < pageOf(pane, sections[i])[0]) pane.pages.set(name, at - (at % PAGE));
+  if (!sections[i].open) pane.turn(name, true);
+  pane.turned = name;
 }

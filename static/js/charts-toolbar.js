@@ -1,7 +1,11 @@
 // The controls above the charts: axes, smoothing, grouping, search, zoom, panels to add.
 // Reads: [data-set] fields of the pane (by setting), [data-reset], [data-add], [data-all-panels], [data-choices], [data-said].
+import { findNames } from "./panel-data.js";
+
+const OFFERED = 300; // names in a list to choose from
 const ASK = new Set(["x", "logX", "group"]), ARRANGE = new Set(["search"]);
 
+const number = (count) => count.toLocaleString("en").replaceAll(",", "\u202f");
 const value = (field) => (field.type === "checkbox" ? field.checked : field.type === "range" ? Number(field.value) : field.value);
 
 function options(select, groups, chosen) {
@@ -46,13 +50,28 @@ export function wireToolbar(pane) {
     pane.reveal(key);
   });
 
+  // Of very many metrics the few that are known are offered, and those that hold what is typed.
+  const offer = (names) => {
+    if (element.dataset.listed === names.join("\n")) return;
+    element.dataset.listed = names.join("\n");
+    one("[data-choices]").replaceChildren(...names.map((name) => new Option(name, name)));
+  };
+  let typing = 0;
+  add.addEventListener("input", () => {
+    clearTimeout(typing);
+    const typed = add.value.trim();
+    if (!typed || !pane.names.partial) return;
+    typing = setTimeout(async () => {
+      try { offer((await findNames([...pane.runs.keys()], [typed.slice(0, 500)])).metrics.slice(0, OFFERED)); } catch { /* what is typed whole is added all the same */ }
+    }, 200);
+  });
+
   return {
     show() {
       const { settings, names } = pane;
-      options(one("[data-set=x]"), [["Metric", "metrics.", names.metrics.slice(0, 500)]], settings.x);
+      options(one("[data-set=x]"), [["Metric", "metrics.", names.metrics.slice(0, OFFERED)]], settings.x);
       options(one("[data-set=group]"), [["Param", "params.", names.params], ["Tag", "tags.", names.tags]], settings.group);
-      one("[data-choices]").replaceChildren(...(element.dataset.listed === String(names.metrics.length) ? one("[data-choices]").children : names.metrics.slice(0, 2000).map((name) => new Option(name, name))));
-      element.dataset.listed = String(names.metrics.length);
+      offer(names.metrics.slice(0, OFFERED));
       for (const field of fields) {
         const now = settings[field.dataset.set];
         if (field.type === "checkbox") field.checked = now;
@@ -64,11 +83,15 @@ export function wireToolbar(pane) {
       one("[data-reset]").hidden = !settings.zoom && ![...pane.panels.values()].some((panel) => panel.yRange);
       one("[data-all-panels]").hidden = !settings.only;
     },
-    empty(nothing) {
-      const said = one("[data-said]");
-      said.hidden = !nothing;
-      const { settings, names, runs } = pane;
-      said.textContent = names.failed ? "The metrics of these runs could not be read. Reload the page to try again."
+    // `count` metrics are in the sections.
+    say(count) {
+      const said = one("[data-said]"), { settings, names, runs } = pane, known = pane.known(), partial = known.total > known.metrics.length;
+      said.hidden = Boolean(count) && !partial && !known.waiting;
+      said.textContent = known.waiting ? "Looking through all metrics …"
+        : known.failed && settings.search ? "The metrics could not be searched. Change the text to try again."
+        : count && partial && settings.search ? `${number(known.metrics.length)} of ${number(known.total)} possible metrics were looked at: type more of the name.`
+        : count && partial ? `Charts of ${number(known.metrics.length)} of ${number(known.total)} metrics are listed: find the others by their names.`
+        : names.failed ? "The metrics of these runs could not be read. Reload the page to try again."
         : !runs.size ? "No run is shown: charts of the runs in the table appear here."
         : settings.search ? `No metric matches “${settings.search}”.`
         : names.metrics.length ? "All charts were removed. Add one by its metric above." : "These runs have no metrics yet: a chart of each appears here as soon as one is logged.";

@@ -5,13 +5,17 @@ const SIZES = { wider: [1, 0], narrower: [-1, 0], taller: [0, 1], lower: [0, -1]
 
 export function wireArranging(pane) {
   const panelsAround = (figure) => [...figure.parentElement.children].filter((child) => child.dataset.key);
-  const order = () => [...pane.sections.querySelectorAll("figure[data-key]")].map((figure) => figure.dataset.key);
+  // The section's panels have a place from now on; those of other sections stay as they are.
+  const order = (figure) => {
+    const keys = panelsAround(figure).map((other) => other.dataset.key);
+    return [...pane.settings.order.filter((key) => !keys.includes(key)), ...keys];
+  };
 
   const move = (figure, by) => {
     const all = panelsAround(figure), other = all[all.indexOf(figure) + by];
     if (!other) return;
     if (by < 0) other.before(figure); else other.after(figure);
-    pane.settings.order = order();
+    pane.settings.order = order(figure);
     pane.keep();
     figure.focus();
     document.getElementById("live").textContent = `Place ${all.indexOf(figure) + by + 1} of ${all.length}`;
@@ -60,8 +64,8 @@ export function wireArranging(pane) {
   pane.sections.addEventListener("dragend", () => {
     if (!dragged) return;
     dragged.classList.remove("dragged");
+    pane.settings.order = order(dragged);
     dragged = null;
-    pane.settings.order = order();
     pane.keep();
   });
 

@@ -40,6 +40,11 @@ export async function loadNames(runs) {
   return (await post("/charts/names", { runs })).json();
 }
 
+// The metrics whose names hold all of the words.
+export async function findNames(runs, words) {
+  return (await post("/charts/names", { runs, words, search: true })).json();
+}
+
 // The part that holds `x`: the last one that begins there or before; -1 when the line begins later.
 export function partAt(line, x) {
   let low = 0, high = line.x.length;

@@ -1,6 +1,6 @@
 // What the buttons of a panel do: full screen, export, data as table, link, size, place, remove.
-// Reads: [data-do] inside figures with data-key; [data-more] and summaries of sections; dialogs #chart-full and #chart-table; #live.
-import { SYSTEM } from "./charts-sections.js";
+// Reads: [data-do] inside figures with data-key; [data-more], [data-page] and summaries of sections; [data-more-sections]; dialogs #chart-full and #chart-table; #live.
+import { PAGE, SECTIONS } from "./charts-sections.js";
 import { addressOf } from "./charts-settings.js";
 import { png, svg } from "./panel-export.js";
 import { csv, fill } from "./panel-table.js";
@@ -72,14 +72,17 @@ export function wireMenus(pane) {
     actions.full(pane.panels.get(event.target.dataset.key));
   });
   pane.sections.addEventListener("click", (event) => {
-    const section = event.target.closest("[data-section]");
-    if (event.target.closest("[data-more]")) { section.setAttribute("data-all", ""); pane.arrange(); }
+    const section = event.target.closest("[data-section]"), page = event.target.closest("[data-page]");
+    if (!page && !event.target.closest("[data-more]")) return;
+    const { section: name } = section.dataset;
+    pane.pages.set(name, page ? pane.pages.get(name) + PAGE * Number(page.dataset.page) : 0);
+    pane.turned = name;
+    pane.arrange();
+    if (page) section.scrollIntoView({ block: "start" });
   });
+  pane.element.querySelector("[data-more-sections]").addEventListener("click", () => { pane.listed += SECTIONS; pane.arrange(); });
   pane.sections.addEventListener("toggle", (event) => {
-    const name = event.target.dataset?.section;
-    if (name === undefined || pane.settings.search || pane.settings.only) return;
-    const rest = pane.settings.folded.filter((other) => other !== name);
-    pane.settings.folded = event.target.open === (name === SYSTEM) ? [...rest, name] : rest;
-    pane.keep();
+    const name = event.target.dataset?.section, section = pane.shelf.get(name);
+    if (section && section.open !== event.target.open) pane.turn(name, event.target.open); // by a person, not by what was arranged
   }, true);
 }

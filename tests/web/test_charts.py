@@ -117,7 +117,27 @@ class TestPanel:
 class TestNames:
     def test_are_those_that_the_runs_have(self, server: RunningServer, run_ids: list[str]) -> None:
         found = post(server, "/charts/names", runs=run_ids).json()
-        assert found == {"metrics": ["loss", "train/acc"], "params": ["model"], "tags": ["model"]}
+        assert found == {"metrics": ["loss", "train/acc"], "total": 2, "params": ["model"], "tags": ["model"]}
 
     def test_without_runs_are_none(self, server: RunningServer) -> None:
-        assert post(server, "/charts/names", runs=[]).json() == {"metrics": [], "params": [], "tags": []}
+        assert post(server, "/charts/names", runs=[]).json() == {"metrics": [], "total": 0, "params": [], "tags": []}
+
+    def test_are_at_first_few_of_many_and_found_by_their_words(self, server: RunningServer) -> None:
+        run_id = server.run()
+        keys = [f"layer{i}/Grad" for i in range(1500)]
+        for start in (0, 1000):
+            points = [{"key": key, "value": 1, "timestamp": 1} for key in keys[start : start + 1000]]
+            server.ok("runs/log-batch", {"run_id": run_id, "metrics": points})
+        first = post(server, "/charts/names", runs=[run_id]).json()
+        assert (len(first["metrics"]), first["total"]) == (1000, 1500)
+        found = post(server, "/charts/names", runs=[run_id], search=True, words=["149", "grad"]).json()
+        assert sorted(found["metrics"]) == sorted(key for key in keys if "149" in key)
+        assert found["total"] == len(found["metrics"])
+        everything = post(server, "/charts/names", runs=[run_id], search=True).json()
+        assert sorted(everything["metrics"]) == sorted(keys)
+
+    @pytest.mark.parametrize("words", [["x"] * 17, ["x" * 501], "x", [5]])
+    def test_hold_few_words(self, server: RunningServer, words: Any) -> None:
+        answer = post(server, "/charts/names", runs=[], search=True, words=words)
+        assert answer.status_code == 400
+        assert "'words" in answer.json()["message"]

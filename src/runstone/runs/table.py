@@ -39,6 +39,27 @@ def common_names(connection: Connection, scope: Scope, kind: str, run_pks: Seque
     return [names[row.key_id] for row in rows]
 
 
+def metric_names(
+    connection: Connection, scope: Scope, run_pks: Sequence[int], words: Sequence[str], limit: int, rows_limit: int = ROWS_LIMIT
+) -> tuple[list[str], int]:
+    """The metrics whose names hold all of `words` in any case, the most frequent first; and how many there are.
+
+    At most `limit` are given, of the first `rows_limit` metrics that the runs have.
+    """
+    if not run_pks:
+        return [], 0
+    looked_at = scoped(series, scope, series.c.key_id).where(series.c.run_pk.in_(run_pks)).limit(rows_limit).subquery()
+    statement = select(looked_at.c.key_id).group_by(looked_at.c.key_id)  # found in scope
+    numbers = connection.execute(statement.order_by(func.count().desc(), looked_at.c.key_id)).scalars().all()
+    if not words:
+        names = keyvalue.key_names(connection, numbers[:limit])
+        return [names[number] for number in numbers[:limit]], len(numbers)
+    names = keyvalue.key_names(connection, numbers)
+    lowered = [word.lower() for word in words]
+    found = [name for number in numbers if all(word in (name := names[number]).lower() for word in lowered)]
+    return found[:limit], len(found)
+
+
 def cells(connection: Connection, scope: Scope, run_pks: Sequence[int], places: Collection[Place]) -> Cells:
     """The values at `places` and nothing else: one statement for each kind of column."""
     found: Cells = {}

@@ -19,7 +19,10 @@ router = wire.ApiRouter()
 
 RUNS_LIMIT = 1000
 WIDTHS = (8, 4096)
-NAMES_LIMIT = 5000
+NAMES_LIMIT, FOUND_LIMIT = 1000, 20_000  # of metrics: at first, and when they are searched
+FOUND_ROWS = 250_000  # of all the runs, looked at by a search
+OTHERS_LIMIT = 500  # of params and tags
+WORDS = (16, 500)  # how many, how long
 AXES = ("step", "time", "relative")
 
 
@@ -37,6 +40,8 @@ class AskedPanel(wire.Message):
 
 class AskedNames(wire.Message):
     runs: wire.Repeated[wire.RequiredStr] = []
+    search: wire.Bool = None
+    words: wire.Repeated[wire.RequiredStr] = []
 
 
 @router.post("/charts/panel")
@@ -65,15 +70,22 @@ async def panel(body: Annotated[AskedPanel, wire.body(AskedPanel)], ctx: Ctx, _:
 
 @router.post("/charts/names")
 async def names(body: Annotated[AskedNames, wire.body(AskedNames)], ctx: Ctx, _: ReadableWorkspace) -> Response:
-    """{metrics, params, tags}: the names that the runs have, the most frequent first. Costs at most seven statements."""
+    """{metrics, total, params, tags}: the names that the runs have, the most frequent first.
+
+    At first a thousand of the `total` metrics; with `search` {metrics, total} of those that hold all of `words`.
+    """
     _check_runs(body.runs)
+    if len(body.words) > WORDS[0] or any(len(word) > WORDS[1] for word in body.words):
+        raise InvalidParameter(f"'words' may have at most {WORDS[0]} words of {WORDS[1]} characters.")
 
     def load(connection: Connection) -> dict[str, Any]:
         pks = [place.id for place in queries.places(connection, ctx.scope, body.runs).values()] if body.runs else []
-        found = {
-            kind: table.common_names(connection, ctx.scope, kind, pks, NAMES_LIMIT) for kind in ("metrics", "params", "tags")
-        }
-        found["tags"] = [name for name in found["tags"] if not name.startswith("mlflow.")]
+        limits = (FOUND_LIMIT, FOUND_ROWS) if body.search else (NAMES_LIMIT, table.ROWS_LIMIT)
+        metrics, total = table.metric_names(connection, ctx.scope, pks, body.words, *limits)
+        found: dict[str, Any] = {"metrics": metrics, "total": total}
+        if not body.search:
+            found |= {kind: table.common_names(connection, ctx.scope, kind, pks, OTHERS_LIMIT) for kind in ("params", "tags")}
+            found["tags"] = [name for name in found["tags"] if not name.startswith("mlflow.")]
         return found
 
     found = await ctx.db.read(load)
