@@ -9,6 +9,7 @@ import pytest
 from bs4 import BeautifulSoup
 
 from runstone.web import differences
+from runstone.web.direction import known_direction
 from tests.conftest import RunningServer
 from tests.web.reading import link, one, page, words
 
@@ -65,11 +66,26 @@ class TestCompare:
 
     def test_metrics_have_deltas_to_the_chosen_baseline(self, server: RunningServer, run_ids: list[str]) -> None:
         soup = page(server, "/compare", runs=",".join(run_ids))
-        assert rows(soup, "metrics") == {"acc": ["0.5", "0.75 +0.25", "0.25 -0.25"], "loss": ["2", "NaN", "–"]}
+        assert rows(soup, "metrics") == {"acc": ["0.5", "0.75 +0.25 best", "0.25 -0.25 worst"], "loss": ["2", "NaN", "–"]}
         soup = page(server, "/compare", runs=",".join(run_ids), baseline=run_ids[1])
-        assert rows(soup, "metrics")["acc"] == ["0.5 -0.25", "0.75", "0.25 -0.5"]
+        assert rows(soup, "metrics")["acc"] == ["0.5 -0.25 worse", "0.75 best", "0.25 -0.5 worst"]
         assert one(soup, "option[selected]")["value"] == run_ids[1]
-        assert words(one(soup, ".largest")).startswith("0.75")
+        assert words(one(soup, ".best")).startswith("0.75")
+        assert (
+            one(soup, ".worse small:not(.verdict)")["title"]
+            == "-0.25 beside the baseline; higher is better, by the name of the metric"
+        )
+        assert one(soup, ".worst .verdict")["title"] == "Worst of these: higher is better, by the name of the metric"
+
+    def test_a_metric_whose_name_tells_no_direction_has_no_verdict(self, server: RunningServer) -> None:
+        made = [server.run() for _ in range(2)]
+        for i, run_id in enumerate(made):
+            log(server, run_id, {}, {"width": float(i), "rmse": float(i)}, {})
+        soup = page(server, "/compare", runs=",".join(made))
+        assert rows(soup, "metrics") == {"rmse": ["0 best", "1 +1 worst"], "width": ["0", "1 +1"]}
+        neutral = next(row for row in soup.select("#compare-metrics tr") if words(one(row, "th")) == "width")
+        assert not neutral.select(".best, .better, .worse, .worst")
+        assert neutral.select_one("small[title*='does not tell']")
 
     def test_shows_what_is_the_same_on_request(self, server: RunningServer, run_ids: list[str]) -> None:
         soup = page(server, "/compare", runs=",".join(run_ids), all="1")
@@ -126,3 +142,32 @@ class TestFlattening:
         deep = '{"a":' * 20 + "1" + "}" * 20
         (name,) = differences.flattened([("k", deep)])
         assert name.count(".a") == differences.DEPTH_LIMIT
+
+
+class TestVerdicts:
+    @pytest.mark.parametrize(
+        ("name", "values", "found"),
+        [
+            ("loss", [2.0, 1.0, 3.0, 2.0], ["", "best", "worst", ""]),
+            ("acc", [2.0, 1.0, 3.0, 1.5], ["", "worst", "best", "worse"]),
+            ("acc", [2.0, 3.0, 3.0, None], ["worst", "best", "best", ""]),
+            ("acc", [2.0, 2.0], ["", ""]),
+            ("acc", [2.0, float("nan"), float("inf")], ["", "", ""]),
+            ("acc", [None, 1.0, 2.0, 1.5], ["", "worst", "best", ""]),
+            ("width", [1.0, 2.0], ["", ""]),
+        ],
+    )
+    def test_of_a_line(self, name: str, values: list[Any], found: list[str]) -> None:
+        (line,) = differences.lines([{} if value is None else {name: value} for value in values], 0)
+        assert line.verdicts == found
+
+    @pytest.mark.parametrize(
+        ("names", "found"),
+        [
+            ("loss val/trainLoss error_rate RMSE mae test-mse perplexity latency_ms fit_time crossentropyloss", "lower"),
+            ("accuracy val_acc F1 macroF1 f1-score roc_auc precision recall@5 r2 R2 test_score bleu4 rougeL rouge_1", "higher"),
+            ("lr epoch width accuracy_loss score_time entropy system/memory system/disk_error timestamp f r", ""),
+        ],
+    )
+    def test_know_directions_by_name(self, names: str, found: str) -> None:
+        assert {name: known_direction(name) for name in names.split()} == dict.fromkeys(names.split(), found)

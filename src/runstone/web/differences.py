@@ -9,18 +9,24 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from runstone.web.direction import known_direction
+
 NESTED_LIMIT, DEPTH_LIMIT, LITERAL_LIMIT = 500, 8, 20_000
 
 
 @dataclass(frozen=True)
 class Line:
-    """One name with its value in each run, None where it has none. `deltas` are numbers beside the baseline's."""
+    """One name with its value in each run, None where it has none. `deltas` are numbers beside the baseline's.
+
+    Of metrics whose name tells what is better, `direction`, each value has a verdict: best, worst, better, worse or "".
+    """
 
     name: str
     values: list[Any]
     differs: bool
     deltas: list[float | None] = field(default_factory=list)
-    best: tuple[int, int] | None = None  # the columns of the smallest and the largest number
+    direction: str = ""
+    verdicts: list[str] = field(default_factory=list)
 
 
 def lines(by_run: Sequence[Mapping[str, Any]], baseline: int | None = None) -> list[Line]:
@@ -39,9 +45,24 @@ def _line(name: str, values: list[Any], baseline: int | None) -> Line:
     deltas = [
         value - base if i != baseline and _is_number(value) and _is_number(base) else None for i, value in enumerate(values)
     ]
-    numbers = [(value, i) for i, value in enumerate(values) if _is_number(value)]
-    best = (min(numbers)[1], max(numbers)[1]) if differs and len(numbers) > 1 else None
-    return Line(name, values, differs, deltas, best)
+    direction = known_direction(name)
+    return Line(name, values, differs, deltas, direction, _verdicts(values, deltas, direction))
+
+
+def _verdicts(values: list[Any], deltas: list[float | None], direction: str) -> list[str]:
+    numbers = {value for value in values if _is_number(value)}
+    if not direction or len(numbers) < 2:
+        return [""] * len(values)
+    best, worst = (min(numbers), max(numbers)) if direction == "lower" else (max(numbers), min(numbers))
+    found = []
+    for value, delta in zip(values, deltas, strict=True):
+        if value in (best, worst):
+            found.append("best" if value == best else "worst")
+        elif delta:
+            found.append("better" if (delta < 0) == (direction == "lower") else "worse")
+        else:
+            found.append("")
+    return found
 
 
 def _is_number(value: Any) -> bool:
