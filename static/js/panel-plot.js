@@ -1,4 +1,4 @@
-// One chart: axes, grid, cursor and zoom by uPlot; the lines on two canvases of their own, the pointed one above the others.
+// One chart: axes, grid, cursor and zoom by uPlot; the lines on two canvases above its grid, the pointed one above the others.
 // Reads: uPlot (vendor/uplot.min.js), the CSS colours of the page.
 import { draw } from "./panel-drawing.js";
 import { AXIS_TITLES, duration, durationTicks, figure, grouped, logTicks, scale } from "./panel-scales.js";

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -140,6 +141,25 @@ class TestThousandsOfMetrics:
 
 
 class TestPanels:
+    def test_draw_their_lines_above_the_grid_and_below_the_cursor(self, tab: Page, run_ids: list[str]) -> None:
+        opened(tab, run_ids)
+        layers = tab.locator(PANEL.format("loss")).evaluate(
+            """panel => { const box = panel.querySelector(".u-over").getBoundingClientRect();
+            return document.elementsFromPoint(box.x + box.width / 2, box.y + box.height / 2).map(one => one.className || one.tagName); }"""
+        )
+        order = [next(i for i, name in enumerate(layers) if name == wanted) for wanted in ("u-over", "top", "lines", "CANVAS")]
+        assert order == sorted(order), layers
+
+    @pytest.mark.parametrize("width", [1440, 1024, 700, 390])
+    def test_have_controls_that_stand_on_one_line(self, tab: Page, run_ids: list[str], width: int) -> None:
+        tab.set_viewport_size({"width": width, "height": 900})
+        opened(tab, run_ids)
+        boxes = tab.locator(".charts-toolbar > *:visible, .charts-toolbar .check").evaluate_all(
+            "all => all.map(one => one.getBoundingClientRect()).map(box => [box.left, box.right, box.top + box.height / 2])"
+        )
+        middles = sorted(middle for _, _, middle in boxes)
+        assert all(later - earlier < 1 or later - earlier > 24 for earlier, later in itertools.pairwise(middles)), middles
+
     def test_stand_in_sections_by_prefix_with_the_systems_closed(self, tab: Page, run_ids: list[str]) -> None:
         opened(tab, run_ids)
         assert tab.locator(".chart-section > summary bdi").all_inner_texts() == ["Metrics", "train", "system"]
