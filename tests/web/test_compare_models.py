@@ -72,7 +72,7 @@ class TestCompare:
     ) -> None:
         shown = page(server, "/compare/models", models=",".join(model_ids), baseline=model_ids[2])
         found = rows(shown, "metrics")
-        assert found["acc · dev"] == ["0 -0.5", "0.25 -0.25", "0.5"]
+        assert found["acc · dev"] == ["0 -0.5 worst", "0.25 -0.25 worse", "0.5 best"]
         assert found["acc · test · d0"] == ["0", "–", "–"]  # other data under the same name: no delta
         assert words(one(shown, "th.baseline")) == "net-c"
         assert headings(shown) == ["Logged model", "net-a", "net-b", "net-c"]
