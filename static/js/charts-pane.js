@@ -1,11 +1,12 @@
 // The charts of the shown runs: sections of panels that share their settings, their zoom and the run that is pointed at.
 // Reads: [data-charts-pane] with [data-sections]; what charts-settings.js, charts-shelf.js and panel-runs.js read.
+import { askedOf } from "./charts-asked.js";
 import { wireArranging } from "./panel-arrange.js";
 import { addressOf, fromPage as settingsOfPage } from "./charts-settings.js";
 import { wireMenus } from "./panel-menu.js";
 import { Names } from "./charts-names.js";
-import { SECTIONS, turned } from "./charts-sections.js";
-import { shelve, uncover } from "./charts-shelf.js";
+import { SECTIONS } from "./charts-sections.js";
+import { shelve, turn, uncover } from "./charts-shelf.js";
 import { wireToolbar } from "./charts-toolbar.js";
 import { Panel } from "./panel.js";
 import { fromPage as runsOfPage, onPoint, onRuns } from "./panel-runs.js";
@@ -46,18 +47,7 @@ class Pane {
     this.refresh();
   }
 
-  // What every panel asks the server.
-  asked() {
-    const { settings } = this, runs = [...this.runs.values()].filter((run) => !run.hidden).map((run) => run.id);
-    const found = { runs, x: settings.x, log: settings.logX };
-    if (settings.group) found.group = settings.group;
-    if (settings.zoom) {
-      const [first, last] = settings.zoom;
-      const before = settings.smooth === "none" || settings.logX ? 0 : (last - first) / 3; // what smoothing looks back to
-      Object.assign(found, { first: first - before, last });
-    }
-    return found;
-  }
+  asked() { return askedOf(this); }
 
   // Settings that change what is asked, how it is drawn, or which panels there are.
   change(changes, { ask = false, arrange = false } = {}) {
@@ -82,15 +72,7 @@ class Pane {
     this.panels.get(key)?.element.scrollIntoView({ block: "center" });
   }
 
-  // A section is opened or closed.
-  turn(name, open) {
-    this.turned = name;
-    const section = this.shelf.get(name) ?? { name, usual: false };
-    if (!this.settings.search && !this.settings.only) Object.assign(this.settings, turned(this.settings, section, open));
-    section.open = open;
-    if (open) this.arrange();
-    this.keep();
-  }
+  turn(name, open) { turn(this, name, open); }
   refresh() { for (const panel of this.panels.values()) panel.refresh(); }
   redraw() { for (const panel of this.panels.values()) panel.draw(); }
 

@@ -1,8 +1,7 @@
 // Puts the panels into their sections: only those of open sections, and of long ones a page. The others are forgotten.
 // Reads: template#chart-section, [data-more-sections]. Expects a pane: {settings, names, panels, sections, pages, listed, watcher}.
-import { FIRST, MOST, PAGE, SECTIONS, sectionOf, sectionsOf } from "./charts-sections.js";
-
-const number = (count) => count.toLocaleString("en").replaceAll(",", "\u202f");
+import { number, pageOf, pager } from "./charts-pages.js";
+import { MOST, PAGE, SECTIONS, sectionOf, sectionsOf, turned } from "./charts-sections.js";
 
 function sectionElement(name) {
   const element = document.getElementById("chart-section").content.firstElementChild.cloneNode(true);
@@ -24,24 +23,6 @@ function panelOf(pane, Panel, key) {
 // Puts them there; what stands there already keeps its focus.
 function hold(parent, children) {
   if (parent.children.length !== children.length || children.some((child, i) => parent.children[i] !== child)) parent.replaceChildren(...children);
-}
-
-// [first, end) of the keys that are shown.
-function pageOf(pane, { name, keys }) {
-  const at = pane.pages.get(name);
-  if (at === undefined) return [0, Math.min(FIRST, keys.length)];
-  const first = Math.max(0, Math.min(at, Math.floor((keys.length - 1) / PAGE) * PAGE));
-  return [first, Math.min(first + PAGE, keys.length)];
-}
-
-function pager(element, { keys }, first, end) {
-  const [more, pages] = ["[data-more]", "[data-pages]"].map((selector) => element.querySelector(selector));
-  more.hidden = end - first >= Math.min(PAGE, keys.length) || first > 0;
-  more.textContent = keys.length <= PAGE ? `Show all ${keys.length} charts` : `Show ${PAGE} of ${number(keys.length)} charts`;
-  pages.hidden = !more.hidden || keys.length <= PAGE;
-  pages.querySelector("span").textContent = `${number(first + 1)} to ${number(end)} of ${number(keys.length)}`;
-  pages.querySelector("[data-page='-1']").disabled = first === 0;
-  pages.querySelector("[data-page='1']").disabled = end >= keys.length;
 }
 
 function fill(pane, Panel, element, section, kept) {
@@ -105,4 +86,14 @@ export function uncover(pane, key) {
   if (at >= pageOf(pane, sections[i])[1] || at < pageOf(pane, sections[i])[0]) pane.pages.set(name, at - (at % PAGE));
   if (!sections[i].open) pane.turn(name, true);
   pane.turned = name;
+}
+
+// A section is opened or closed.
+export function turn(pane, name, open) {
+  pane.turned = name;
+  const section = pane.shelf.get(name) ?? { name, usual: false };
+  if (!pane.settings.search && !pane.settings.only) Object.assign(pane.settings, turned(pane.settings, section, open));
+  section.open = open;
+  if (open) pane.arrange();
+  pane.keep();
 }

@@ -1,11 +1,11 @@
 // The controls above the charts: axes, smoothing, grouping, search, zoom, panels to add.
 // Reads: [data-set] fields of the pane (by setting), [data-reset], [data-add], [data-all-panels], [data-choices], [data-said].
+import { number } from "./charts-pages.js";
 import { findNames } from "./panel-data.js";
 
 const OFFERED = 300; // names in a list to choose from
 const ASK = new Set(["x", "logX", "group"]), ARRANGE = new Set(["search"]);
 
-const number = (count) => count.toLocaleString("en").replaceAll(",", "\u202f");
 const value = (field) => (field.type === "checkbox" ? field.checked : field.type === "range" ? Number(field.value) : field.value);
 
 function options(select, groups, chosen) {

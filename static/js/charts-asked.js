@@ -1,0 +1,12 @@
+// What every panel of a pane asks the server.
+// Reads: nothing. Expects a pane: {settings, runs}.
+export function askedOf({ settings, runs }) {
+  const found = { runs: [...runs.values()].filter((run) => !run.hidden).map((run) => run.id), x: settings.x, log: settings.logX };
+  if (settings.group) found.group = settings.group;
+  if (settings.zoom) {
+    const [first, last] = settings.zoom;
+    const before = settings.smooth === "none" || settings.logX ? 0 : (last - first) / 3; // what smoothing looks back to
+    Object.assign(found, { first: first - before, last });
+  }
+  return found;
+}
