@@ -248,9 +248,12 @@ class TestContract:
 
         assert do(race()) in contents
 
-    def test_writers_into_a_folder_that_is_deleted_never_fail_halfway(self, store: ArtifactStore, request: pytest.FixtureRequest) -> None:
+    def test_writers_into_a_folder_that_is_deleted_never_fail_halfway(
+        self, store: ArtifactStore, request: pytest.FixtureRequest
+    ) -> None:
         if "rclone" in request.node.name:
             pytest.skip("rclone itself goes on listing a folder that was written to while it was deleted")
+
         async def race() -> list[Any]:
             work: list[Coroutine[Any, Any, Any]] = []
             for number in range(60):
