@@ -37,6 +37,10 @@ class TestRun:
         first = len(asked)
         assert first < 40
         assert tab.locator("figure").count() < 200
+        last = tab.locator("#charts figure").last
+        last.scroll_into_view_if_needed()
+        expect(last.locator(".uplot")).to_be_visible()
+        assert first < len(asked) < 120
 
     def test_times_are_the_readers_own(self, tab: Page, run_id: str) -> None:
         tab.goto(f"/runs/{run_id}")
