@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -41,7 +40,7 @@ import runstone.web.static
 import runstone.web.views
 from runstone import upkeep
 from runstone.artifacts.archive import Archives
-from runstone.core import address, failures, frame, jobs, migrate
+from runstone.core import address, failures, frame, jobs, memory, migrate
 from runstone.core.db import Database
 from runstone.core.dispatch import ExactPaths, HotPaths
 from runstone.core.scope import DEFAULT_SCOPE
@@ -118,12 +117,13 @@ def framed(app: FastAPI) -> frame.Frame:
 
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    memory.share_arenas()
     settings: Settings = app.state.settings
     app.state.roots = app.state.roots or open_roots(settings)
     app.state.db = app.state.db or open_database(settings)
     app.state.token_key = app.state.db.read_now(token_key)
     app.state.checks = runstone.status.checks(app)
-    _spare_the_collector()
+    memory.spare_the_collector()
     try:
         async with jobs.running(app.state.db, upkeep.jobs(settings, app.state.roots)):
             yield
@@ -132,14 +132,6 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         app.state.archives.close()
         app.state.db.close()
         app.state.roots.close()
-
-
-def _spare_the_collector() -> None:
-    """What is there by now stays: looking through it again and again, the collector held up everybody for 90 ms in the middle
-    of a long listing.
-    """
-    gc.collect()
-    gc.freeze()
 
 
 def open_roots(settings: Settings) -> Roots:

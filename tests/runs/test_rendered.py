@@ -211,8 +211,9 @@ def waits(db: Database) -> bool:
 
 class TestLongAnswers:
     @pytest.mark.parametrize(("count", "limit"), [(7, 7), (7, 6), (7, 3), (7, 100), (0, 5)])
+    @pytest.mark.parametrize("made_at_once", [1, 3, 250])
     def test_windows_make_the_same_answer(
-        self, servers: tuple[Database, Database], count: int, limit: int, monkeypatch: pytest.MonkeyPatch
+        self, servers: tuple[Database, Database], count: int, limit: int, made_at_once: int, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         writer, _ = servers
         number = writer.write_now(lambda c: experiments.create(c, DEFAULT_SCOPE, f"e{time.time_ns()}", None, "x", []))
@@ -223,6 +224,7 @@ class TestLongAnswers:
         body = SearchRuns.model_validate({"experiment_ids": [str(number)]}, context={})
         whole = json.loads(writer.read_now(lambda c: routes._page(c, ctx, body, limit)).whole())
         monkeypatch.setattr(routes, "WINDOW", 2)
+        monkeypatch.setattr(rendered, "MADE_AT_ONCE", made_at_once)
         page = writer.read_now(lambda c: routes._page(c, ctx, body, limit))
         assert bool(page.later) == (min(count, limit) > 2)
 

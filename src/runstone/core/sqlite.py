@@ -15,7 +15,7 @@ from sqlalchemy import Connection, Engine, create_engine, event, pool
 from runstone.core.address import Address, DatabaseRefused
 
 WRITER_CACHE_KIB = 32 * 1024
-READER_CACHE_KIB = 8 * 1024
+READER_CACHE_KIB = 4 * 1024
 # Pages in the WAL before a commit also copies them into the database file (4 KiB each).
 CHECKPOINT_PAGES = 4000
 

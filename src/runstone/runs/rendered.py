@@ -19,7 +19,9 @@ from sqlalchemy import Connection, Engine, Row
 from runstone.core.scope import Scope
 from runstone.runs import pages, queries, render
 
-CACHE_BYTES = 64 * 2**20
+CACHE_BYTES = 32 * 2**20
+# So many runs are made at once: while it is made, a run takes ten times the memory of its bytes.
+MADE_AT_ONCE = 250
 # What an entry costs beside its bytes.
 ENTRY_BYTES = 400
 
@@ -63,13 +65,13 @@ _making = threading.Lock()
 def page(connection: Connection, scope: Scope, rows: Sequence[Row[Any]]) -> list[bytes]:
     """The runs of a search, in their order. `rows` have the columns `pages.PLACED` in this snapshot.
 
-    Seven statements at most for those that are not kept, however many they are; none when all are.
+    Seven statements at most for each `MADE_AT_ONCE` that are not kept; none when all are.
     """
     cache = _cache_of(connection)
     found = cache.find(rows)
     missing = [row.id for row in rows if row.run_id not in found]
-    if missing:
-        whole = queries.by_number(connection, scope, missing)
+    for start in range(0, len(missing), MADE_AT_ONCE):
+        whole = queries.by_number(connection, scope, missing[start : start + MADE_AT_ONCE])
         made = {row.run_id: orjson.dumps(run) for row, run in zip(whole, render.runs_json(connection, scope, whole), strict=True)}
         cache.keep((row.run_id, row.revision, made[row.run_id]) for row in whole if row.status not in queries.UNFINISHED)
         found.update(made)
