@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import inspect
 import socket
@@ -143,11 +144,13 @@ def current(uri: str = typer.Argument(None, help="Database; the backend store se
 def seal(uri: str = typer.Argument(None, help="Database; the backend store setting unless given.")) -> None:
     """Seal old points into compressed chunks now, as a server does by and by."""
     from runstone.core import migrate  # noqa: PLC0415
-    from runstone.runs.seal_job import seal_everything  # noqa: PLC0415
+    from runstone.runs import seal_job, shrink_job  # noqa: PLC0415
 
     with _Opened(uri) as db:
         migrate.prepare(db)
-        print(f"Sealed {seal_everything(db)} points.")
+        sealed = seal_job.seal_everything(db)
+        asyncio.run(shrink_job.whole(db))
+        print(f"Sealed {sealed} points.")
 
 
 @artifacts.command("verify")

@@ -6,7 +6,7 @@ from functools import partial
 
 from runstone.artifacts import settling
 from runstone.core.jobs import Job
-from runstone.runs import seal_job
+from runstone.runs import seal_job, shrink_job
 from runstone.settings import Settings
 from runstone.storage.roots import Roots
 
@@ -14,5 +14,6 @@ from runstone.storage.roots import Roots
 def jobs(settings: Settings, roots: Roots) -> list[Job]:
     return [
         Job("seal points", settings.seal_seconds, seal_job.one_round),
+        Job("give room back", settings.seal_seconds, shrink_job.one_round),
         Job("settle artifacts", settling.SECONDS, partial(settling.one_round, roots=roots)),
     ]

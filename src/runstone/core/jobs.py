@@ -19,7 +19,7 @@ log = logging.getLogger("runstone.jobs")
 class Job:
     name: str
     seconds: float  # between two rounds; 0 turns the job off
-    round: Callable[[Database], Awaitable[None]]
+    round: Callable[[Database], Awaitable[object]]
 
 
 @contextlib.asynccontextmanager

@@ -51,12 +51,24 @@ _GIVEN_SERIES = (
     "unnest(%s::bigint[], %s::bigint[], %s::int[], %s::bigint[], %s::bigint[], %s::float8[], %s::smallint[], "
     "%s::bigint[], %s::bigint[], %s::float8[], %s::float8[], %s::bigint[], %s::bigint[])"
 )
-_UPSERT_POSTGRES = f"{_INSERT_SERIES} SELECT * FROM {_GIVEN_SERIES} {_MERGE_SERIES}"  # noqa: S608
+# Does nothing when `points_old` (runs/generations.py) has points of these series at these times. Hot is named first
+# everywhere, so that nobody who locks both waits in a circle.
+_UPSERT_POSTGRES = f"""
+{_INSERT_SERIES}
+SELECT * FROM {_GIVEN_SERIES} WHERE NOT EXISTS (
+    SELECT 1 FROM unnest(%s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[]) AS near (run_pk, key_id, earliest, latest)
+    JOIN points_old USING (run_pk, key_id) WHERE timestamp BETWEEN earliest AND latest
+)
+{_MERGE_SERIES}
+"""  # noqa: S608
 # One statement whatever the number of points: which series grew, and by what, is known once duplicates fell out.
 _ADD_POSTGRES = f"""
 WITH added AS (
-    INSERT INTO points (run_pk, key_id, timestamp, step, value, is_nan)
+    INSERT INTO points_hot (run_pk, key_id, timestamp, step, value, is_nan)
     SELECT * FROM unnest(%s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[], %s::float8[], %s::smallint[])
+        AS given (run_pk, key_id, timestamp, step, value, is_nan)
+    WHERE NOT EXISTS (SELECT 1 FROM points_old AS old WHERE (old.run_pk, old.key_id, old.timestamp, old.step, old.value, old.is_nan)
+        = (given.run_pk, given.key_id, given.timestamp, given.step, given.value, given.is_nan) OFFSET 0)
     ON CONFLICT DO NOTHING
     RETURNING run_pk, key_id, is_nan
 ), grown AS (SELECT run_pk, key_id, count(*) AS points, sum(is_nan) AS nans FROM added GROUP BY run_pk, key_id)
@@ -71,7 +83,7 @@ ORDER BY run_pk, key_id
 # From so many points on, Postgres copies them, which costs far less; one that exists already undoes it.
 COPIED_FROM = 100
 UNIQUE_VIOLATION = "23505"
-_COPY = "COPY points (run_pk, key_id, timestamp, step, value, is_nan) FROM STDIN (FORMAT BINARY)"
+_COPY = "COPY points_hot (run_pk, key_id, timestamp, step, value, is_nan) FROM STDIN (FORMAT BINARY)"
 _COPY_HEAD, _COPY_END = b"PGCOPY\n\xff\r\n\x00" + bytes(8), b"\xff\xff"
 _COPY_ROW = struct.Struct("!hiqiqiqiqidih")
 
@@ -141,19 +153,25 @@ def _add_sqlite(connection: Connection, grown: dict[Place, list[Point]]) -> dict
 def _add_postgres(connection: Connection, scope: Scope, grown: dict[Place, list[Point]]) -> None:
     # Sorted, so that two processes that write the same series never wait for each other in a circle.
     rows = sorted(place + point for place, points in grown.items() for point in points)
-    merged = [summary(scope, place, grown[place], _all_of(grown[place])) for place in sorted(grown)]
+    places = sorted(grown)
+    merged = [summary(scope, place, grown[place], _all_of(grown[place])) for place in places]
     series = [list(column) for column in zip(*merged, strict=True)]
     raw = driver_connection(connection)
-    if len(rows) >= COPIED_FROM and _copied(raw, rows):
-        raw.execute(_UPSERT_POSTGRES, series)
+    if len(rows) >= COPIED_FROM and _copied(raw, rows, [*series, *series[:2], *_times(grown, places)]):
         return
     values = [*([list(column) for column in zip(*rows, strict=True)]), *series]
     # A prepared plan is made for a few rows, and would join thousands with thousands in a nested loop.
     raw.execute(_ADD_POSTGRES, values, prepare=None if len(rows) < COPIED_FROM else False)
 
 
-def _copied(raw: Any, rows: list[tuple[int, int, int, int, float, int]]) -> bool:
-    """False, with nothing done, when one of the points is there already."""
+def _times(grown: dict[Place, list[Point]], places: list[Place]) -> tuple[list[int], list[int]]:
+    """When the first and the last point of each place was measured."""
+    times = [[point[0] for point in grown[place]] for place in places]
+    return [min(each) for each in times], [max(each) for each in times]
+
+
+def _copied(raw: Any, rows: list[tuple[int, int, int, int, float, int]], series: list[Any]) -> bool:
+    """False, with nothing done, when one of the points is there already, or may be."""
     pack = _COPY_ROW.pack
     data = [
         pack(6, 8, run_pk, 8, key_id, 8, timestamp, 8, step, 8, value, 2, is_nan)
@@ -163,13 +181,13 @@ def _copied(raw: Any, rows: list[tuple[int, int, int, int, float, int]]) -> bool
     try:
         with raw.cursor() as cursor, cursor.copy(_COPY) as copy:
             copy.write(b"".join([_COPY_HEAD, *data, _COPY_END]))
+        done: bool = raw.execute(_UPSERT_POSTGRES, series).rowcount > 0
     except Exception as error:
         if getattr(error, "sqlstate", None) != UNIQUE_VIOLATION:
             raise
-        raw.execute("ROLLBACK TO points")
-        return False
-    raw.execute("RELEASE points")
-    return True
+        done = False
+    raw.execute("RELEASE points" if done else "ROLLBACK TO points")
+    return done
 
 
 def _all_of(points: list[Point]) -> Counts:
