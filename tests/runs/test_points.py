@@ -129,3 +129,29 @@ class TestExactness:
         found = server.get("runs/get", run_id=run_id).json()["run"]["data"]["metrics"][0]
         last = latest(sent)
         assert (found["timestamp"], found["step"]) == last[:2]
+
+
+def evenly(points: list[Point], buckets: int) -> list[Point]:
+    """The first one of each of `buckets` equal parts, the longer ones first, but of the last part the very last point."""
+    if len(points) <= buckets:
+        return points
+    size, longer = divmod(len(points), buckets)
+    return [points[i * size + min(i, longer)] for i in range(buckets - 1)] + [points[-1]]
+
+
+class TestSamples:
+    @pytest.mark.parametrize("kind", ["ordered", "anyhow"])
+    def test_of_chunks_and_of_points_not_sealed_yet(self, server: RunningServer, kind: str) -> None:
+        dice, make = random.Random(f"{kind} 8"), KINDS[kind]
+        run_id = server.run()
+        sent = set(make(dice, 6000, 0)) | {(1_700_000_000_000 + i * 37 + 1, i, None) for i in range(0, 6000, 700)}
+        send(server, run_id, "m", sorted(sent, key=lambda point: point[0]))
+        wait_until_sealed(server, run_id, 3000)
+        late = make(dice, 500, 6000)
+        send(server, run_id, "m", late)
+        by_step = sorted(shown(sent | set(late)), key=lambda point: point[1])
+        for buckets in (1, 2, 3, 7, 500, 2500):
+            asked = {"run_ids": [run_id], "metric_key": "m", "max_results": buckets}
+            found = server.get("metrics/get-history-bulk-interval", **asked).json()["metrics"]
+            values = [(point["timestamp"], point["step"], point["value"]) for point in found]
+            assert [(t, s, None if v == "NaN" else v) for t, s, v in values] == evenly(by_step, buckets)

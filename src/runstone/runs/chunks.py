@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -88,6 +88,8 @@ _FIRST = "(first_timestamp, first_step, first_value, first_is_nan)"
 _INSERT = f"INSERT INTO point_chunks (run_pk, key_id, {', '.join(_FIELDS[1:])}, {_COLUMNS})"
 _WIDTH = 2 + len(_FIELDS) - 1 + 4
 _ROWS_AT_ONCE = 500
+# Up to so many points of a chunk are found one by one.
+_FEW = 4
 
 
 def heads(connection: Connection, run_pk: int, key_id: int, since: int | None = None, limit: int | None = None) -> list[Head]:
@@ -115,10 +117,34 @@ def load(connection: Connection, found: Sequence[Head]) -> list[Points]:
     loaded: dict[int, Points] = {}
     for start in range(0, len(found), _ROWS_AT_ONCE):
         part = found[start : start + _ROWS_AT_ONCE]
-        numbers = ", ".join(str(head.id) for head in part)
-        sql = f"SELECT id, count, {_COLUMNS} FROM point_chunks WHERE id IN ({numbers})"  # noqa: S608
-        loaded.update((row[0], decoded(*row[1:])) for row in raw_rows(connection, sql, ()))
+        loaded.update((row[0], decoded(*row[1:])) for row in raw_rows(connection, _columns_of(head.id for head in part), ()))
     return [loaded[head.id] for head in found]
+
+
+def pick(connection: Connection, found: Sequence[tuple[Head, Sequence[int]]]) -> Points:
+    """The points at the given places of each chunk, counted from its first one; at least one place in all. Chunks without
+    a place are not read.
+    """
+    wanted = [(head, places) for head, places in found if places]
+    picked: dict[int, list[Position]] = {}
+    for start in range(0, len(wanted), _ROWS_AT_ONCE):
+        part = {head.id: places for head, places in wanted[start : start + _ROWS_AT_ONCE]}
+        for number, *row in raw_rows(connection, _columns_of(part), ()):
+            picked[number] = _picked(part[number], *row)
+    return from_rows(list(itertools.chain.from_iterable(picked[head.id] for head, _ in wanted)))
+
+
+def _picked(places: Sequence[int], count: int, timestamps: bytes, steps: bytes, numbers: bytes, nans: bytes) -> list[Position]:
+    if len(places) > _FEW:
+        whole = decoded(count, timestamps, steps, numbers, nans)
+        return [whole.at(place) for place in places]
+    flags = columns.decode_flags(nans, count)[places].tolist() if nans else [0] * len(places)
+    found = columns.integers_at(timestamps, count, places), columns.integers_at(steps, count, places)
+    return list(zip(*found, columns.numbers_at(numbers, count, places), flags, strict=True))
+
+
+def _columns_of(numbers: Iterable[int]) -> str:
+    return f"SELECT id, count, {_COLUMNS} FROM point_chunks WHERE id IN ({', '.join(map(str, numbers))})"  # noqa: S608
 
 
 def unsealed(connection: Connection, run_pk: int, key_id: int, points: Sequence[Position]) -> list[Position]:

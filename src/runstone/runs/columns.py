@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import struct
 import threading
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ Numbers = npt.NDArray[np.float64]
 # What the first byte of a column says.
 _STEADY, _OFFSETS, _SAME, _SINGLE, _DECIMAL, _DOUBLE = range(6)
 _HEAD = struct.Struct("<bqq")
+_LITTLE = struct.Struct("<d")
 _WIDTHS: tuple[np.dtype[np.unsignedinteger[Any]], ...] = tuple(np.dtype(f"<u{size}") for size in (1, 2, 4, 8))
 _DIGITS = range(7)
 _EXACT = float(2**53)
@@ -46,6 +48,25 @@ def decode_integers(data: bytes, count: int) -> Integers:
         found[0] = first
         found[1:] = _unpacked(data[_HEAD.size :], count - 1).view(np.int64) + np.int64(least)
         return np.cumsum(found)
+
+
+def integers_at(data: bytes, count: int, places: Sequence[int]) -> list[int]:
+    """What `decode_integers` has at `places`, for less than decoding all when they are few."""
+    kind, first, least = _HEAD.unpack_from(data)
+    if kind == _STEADY:
+        return [_wrapped(first + least * place) for place in places]
+    width = _WIDTHS[data[_HEAD.size]].itemsize
+    offsets = np.frombuffer(_decompressed(data[_HEAD.size + 1 :]), dtype=np.uint8).reshape(width, count - 1)
+    return [_wrapped(first + least * place + _sum(offsets[:, :place])) for place in places]
+
+
+def _sum(shuffled: npt.NDArray[np.uint8]) -> int:
+    """Of integers whose bytes lie in planes, the lowest first."""
+    return sum(total << 8 * i for i, total in enumerate(shuffled.sum(axis=1, dtype=np.uint64).tolist()))
+
+
+def _wrapped(number: int) -> int:
+    return (number + 2**63) % 2**64 - 2**63
 
 
 def encode_numbers(values: Numbers) -> bytes:
@@ -80,6 +101,15 @@ def decode_numbers(data: bytes, count: int) -> Numbers:
         return singles.astype(np.float64)
     found: Numbers = _unshuffled(_decompressed(data[1:]), 8).view(np.dtype("<f8"))
     return found
+
+
+def numbers_at(data: bytes, count: int, places: Sequence[int]) -> list[float]:
+    """What `decode_numbers` has at `places`."""
+    if data[0] != _DOUBLE:
+        found: list[float] = decode_numbers(data, count)[places].tolist()
+        return found
+    shuffled = _decompressed(data[1:])
+    return [_LITTLE.unpack(shuffled[place::count])[0] for place in places]
 
 
 def encode_flags(flags: npt.NDArray[np.bool_]) -> bytes:

@@ -61,15 +61,16 @@ def _one_after_another(heads: Sequence[Head], tail: Points | None) -> bool:
 def _picked(connection: Connection, heads: Sequence[Head], tail: Points | None, places: Integers) -> Points:
     """The points at `places`, counted over all the chunks and the tail; only chunks that hold one are read."""
     ends = np.cumsum([head.count for head in heads])
-    which = np.searchsorted(ends, places, side="right")
-    needed = [i for i in np.unique(which).tolist() if i < len(heads)]
-    loaded = dict(zip(needed, chunks.load(connection, [heads[i] for i in needed]), strict=True))
-    parts = []
-    for i in needed:
-        start = int(ends[i]) - heads[i].count
-        parts.append(loaded[i].take(places[which == i] - start))
+    # Between these lie the places in each chunk; they rise.
+    bounds = np.searchsorted(places, ends).tolist()
+    starts = [0, *bounds[:-1]]
+    inside = [
+        (places[first:last] - (end - head.count)).tolist()
+        for head, end, first, last in zip(heads, ends, starts, bounds, strict=True)
+    ]
+    parts = [chunks.pick(connection, list(zip(heads, inside, strict=True)))] if bounds[-1] else []
     if tail is not None:
-        parts.append(tail.take(places[which == len(heads)] - int(ends[-1])))
+        parts.append(tail.take(places[bounds[-1] :] - int(ends[-1])))
     return chunks.joined(parts)
 
 
