@@ -25,13 +25,13 @@ WRITERS = 4
 
 
 class Writer(threading.Thread):
-    """Replaces the same few files until the server is gone. `may` holds what each may be now."""
+    """Replaces the same few files until the server is gone. `may` holds what each may be now; `there` is what they were."""
 
-    def __init__(self, url: str, number: int) -> None:
+    def __init__(self, url: str, number: int, there: dict[str, bytes]) -> None:
         super().__init__()
         self._url, self._number, self.acknowledged = url, number, 0
-        self.may: dict[str, list[bytes]] = {}
-        self.kept: set[str] = set()
+        self.may = {key: [content] for key, content in there.items() if key.startswith(f"crash/{number}/")}
+        self.kept = set(self.may)
 
     def run(self) -> None:
         with httpx.Client(base_url=self._url, timeout=20) as client:
@@ -49,7 +49,9 @@ class Writer(threading.Thread):
                 self.acknowledged += 1
 
 
-def check(server: RunningServer, writers: list[Writer]) -> None:
+def check(server: RunningServer, writers: list[Writer]) -> dict[str, bytes]:
+    """What is there, which is what may be there."""
+    found: dict[str, bytes] = {}
     for writer in writers:
         for key, contents in writer.may.items():
             answer = server.client.get(f"{STORE}/{key}")
@@ -58,14 +60,17 @@ def check(server: RunningServer, writers: list[Writer]) -> None:
                 continue
             assert answer.status_code == 200, answer.text
             assert answer.content in contents
+            found[key] = answer.content
+    return found
 
 
 @pytest.mark.parametrize("dialect", ["sqlite", "postgresql"])
 def test_killed_while_files_are_replaced(dialect: str, databases: Databases, tmp_path: Path) -> None:
     database, acknowledged = databases.make(dialect), 0
+    there: dict[str, bytes] = {}
     for _ in range(ROUNDS):
         server = start_server(tmp_path, database)
-        writers = [Writer(server.url, number) for number in range(WRITERS)]
+        writers = [Writer(server.url, number, there) for number in range(WRITERS)]
         for writer in writers:
             writer.start()
         time.sleep(random.uniform(0.1, 0.9))
@@ -80,7 +85,7 @@ def test_killed_while_files_are_replaced(dialect: str, databases: Databases, tmp
             done = command("artifacts", "verify", folder=tmp_path, **options)
             assert done.returncode == 0, done.stdout + done.stderr
             settle_all(database, LocalStore(server.artifacts))
-            check(server, writers)
+            there = check(server, writers)
         finally:
             stop_server(server)
     print(f"{acknowledged} files acknowledged in {ROUNDS} rounds")
