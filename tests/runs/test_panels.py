@@ -76,7 +76,7 @@ def run(db: Database, name: str, *, started: int = BEGAN) -> str:
     def make(connection: Any) -> None:
         number = experiments.create(connection, DEFAULT_SCOPE, f"of {name}", None, "x", [])
         assert number is not None
-        create_all(connection, DEFAULT_SCOPE, [RunRow(0, run_id, number, name, "u", "RUNNING", started, None, "active", "x")])
+        create_all(connection, DEFAULT_SCOPE, [RunRow(0, run_id, number, name, "u", "RUNNING", started, None, "active", "x")], [])
 
     db.write_now(make)
     return run_id

@@ -12,11 +12,10 @@ from collections.abc import Sequence
 from sqlalchemy import Connection
 
 from runstone.core import keyvalue
-from runstone.core.commit import Raced
 from runstone.core.scope import Scope, merging
 from runstone.errors import InvalidParameter, NotFound, RunstoneError
 from runstone.logged_models import metrics as model_metrics
-from runstone.runs import guards, metrics, queries
+from runstone.runs import additions, guards, metrics, queries
 from runstone.runs.batch import Batch
 
 Places = dict[str, queries.Place]  # by run id
@@ -39,9 +38,8 @@ def _append(connection: Connection, scope: Scope, batches: Sequence[Batch]) -> l
             continue
         outcomes.append(None)
         accepted.append(batch)
-    params.store()
-    _store_tags(connection, scope, accepted, rows, numbers)
-    _store_points(connection, scope, accepted, rows, numbers)
+    tags = _tags(connection, scope, accepted, rows, numbers)
+    additions.store(connection, scope, params.rows(), tags, _grown(connection, accepted, rows, numbers))
     queries.touch(
         connection, {run.id for run in (rows[batch.run_id] for batch in accepted) if run.status not in queries.UNFINISHED}
     )
@@ -93,7 +91,7 @@ class _Params:
         rows: Places,
         numbers: dict[str, int],
     ) -> None:
-        self._connection, self._scope, self._rows, self._numbers = connection, scope, rows, numbers
+        self._scope, self._rows, self._numbers = scope, rows, numbers
         self._new: dict[tuple[int, int], str] = {}
         self._stored: dict[tuple[int, int], str] = {}
         concerned = [batch for batch in batches if batch.params and batch.run_id in rows]
@@ -119,12 +117,9 @@ class _Params:
             raise _changed_params(batch, changed)
         self._new |= fresh
 
-    def store(self) -> None:
-        if not self._new:
-            return
-        rows = [queries.pair_row(self._scope, *place, value) for place, value in sorted(self._new.items())]
-        if queries.add_params(self._connection, rows) != len(rows):
-            raise Raced("a param was written by another server process")
+    def rows(self) -> list[queries.PairRow]:
+        """Those that are to be stored."""
+        return [queries.pair_row(self._scope, *place, value) for place, value in sorted(self._new.items())]
 
 
 def _changed_params(batch: Batch, changed: list[dict[str, str]]) -> InvalidParameter:
@@ -139,13 +134,14 @@ def _changed_params(batch: Batch, changed: list[dict[str, str]]) -> InvalidParam
     )
 
 
-def _store_tags(
+def _tags(
     connection: Connection,
     scope: Scope,
     batches: list[Batch],
     rows: Places,
     numbers: dict[str, int],
-) -> None:
+) -> list[queries.PairRow]:
+    """Those that are to be stored. A run's name stands in its row too."""
     latest: dict[tuple[int, int], str] = {}
     for batch in batches:
         if not batch.tags:
@@ -155,13 +151,13 @@ def _store_tags(
         name = batch.tags.get(queries.RUN_NAME_TAG)
         if name is not None:
             queries.change(connection, run_pk, name=name)
-    queries.put_tags(
-        connection,
-        [queries.pair_row(scope, *place, value) for place, value in sorted(latest.items())],
-    )
+    return [queries.pair_row(scope, *place, value) for place, value in sorted(latest.items())]
 
 
-def _store_points(connection: Connection, scope: Scope, batches: list[Batch], rows: Places, numbers: dict[str, int]) -> None:
+def _grown(
+    connection: Connection, batches: list[Batch], rows: Places, numbers: dict[str, int]
+) -> dict[metrics.Place, list[metrics.Point]]:
+    """The points that are in no chunk, by series."""
     grown: dict[metrics.Place, list[metrics.Point]] = {}
     for batch in batches:
         run = rows[batch.run_id]
@@ -170,8 +166,7 @@ def _store_points(connection: Connection, scope: Scope, batches: list[Batch], ro
             new = points if _surely_new(run, points) else metrics.unsealed(connection, place, points)
             if new:
                 grown[place] = grown[place] + new if place in grown else new
-    if grown:
-        metrics.add_points(connection, scope, grown)
+    return grown
 
 
 def _surely_new(run: queries.Place, points: list[metrics.Point]) -> bool:

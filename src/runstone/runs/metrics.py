@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from runstone.core.db import driver_connection, raw_rows
-from runstone.core.rows import insert_rows
+from runstone.core.rows import array_of, arrays_of, insert_rows, unnested
 from runstone.core.scope import Scope
 from runstone.runs.queries import parts
 
@@ -47,10 +47,9 @@ ON CONFLICT (run_pk, key_id) DO UPDATE SET
     max_step = CASE WHEN series.max_step >= excluded.max_step THEN series.max_step ELSE excluded.max_step END
 """
 _INSERT_SERIES = f"INSERT INTO series ({_SERIES_COLUMNS})"
-_GIVEN_SERIES = (
-    "unnest(%s::bigint[], %s::bigint[], %s::int[], %s::bigint[], %s::bigint[], %s::float8[], %s::smallint[], "
-    "%s::bigint[], %s::bigint[], %s::float8[], %s::float8[], %s::bigint[], %s::bigint[])"
-)
+_POINT_TYPES = "bigint bigint bigint bigint float8 smallint"
+_SERIES_TYPES = "bigint bigint int bigint bigint float8 smallint bigint bigint float8 float8 bigint bigint"
+_GIVEN_SERIES = unnested(_SERIES_TYPES)
 # Does nothing when `points_old` (runs/generations.py) has points of these series at these times. Hot is named first
 # everywhere, so that nobody who locks both waits in a circle.
 _UPSERT_POSTGRES = f"""
@@ -61,17 +60,18 @@ SELECT * FROM {_GIVEN_SERIES} WHERE NOT EXISTS (
 )
 {_MERGE_SERIES}
 """  # noqa: S608
-# One statement whatever the number of points: which series grew, and by what, is known once duplicates fell out.
-_ADD_POSTGRES = f"""
-WITH added AS (
+# Which series grew, and by what, is known once duplicates fell out. Two steps of a WITH.
+ADDED = f"""
+added AS (
     INSERT INTO points_hot (run_pk, key_id, timestamp, step, value, is_nan)
-    SELECT * FROM unnest(%s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[], %s::float8[], %s::smallint[])
-        AS given (run_pk, key_id, timestamp, step, value, is_nan)
+    SELECT * FROM {unnested(_POINT_TYPES)} AS given (run_pk, key_id, timestamp, step, value, is_nan)
     WHERE NOT EXISTS (SELECT 1 FROM points_old AS old WHERE (old.run_pk, old.key_id, old.timestamp, old.step, old.value, old.is_nan)
         = (given.run_pk, given.key_id, given.timestamp, given.step, given.value, given.is_nan) OFFSET 0)
     ON CONFLICT DO NOTHING
     RETURNING run_pk, key_id, is_nan
 ), grown AS (SELECT run_pk, key_id, count(*) AS points, sum(is_nan) AS nans FROM added GROUP BY run_pk, key_id)
+"""  # noqa: S608
+GROW = f"""
 {_INSERT_SERIES}
 SELECT run_pk, key_id, workspace_id, last_step, last_timestamp, last_value, last_is_nan,
        points, nans, min_value, max_value, first_step, max_step
@@ -81,7 +81,7 @@ ORDER BY run_pk, key_id
 """  # noqa: S608
 
 # From so many points on, Postgres copies them, which costs far less; one that exists already undoes it.
-COPIED_FROM = 100
+COPIED_FROM = 256
 UNIQUE_VIOLATION = "23505"
 _COPY = "COPY points_hot (run_pk, key_id, timestamp, step, value, is_nan) FROM STDIN (FORMAT BINARY)"
 _COPY_HEAD, _COPY_END = b"PGCOPY\n\xff\r\n\x00" + bytes(8), b"\xff\xff"
@@ -150,44 +150,51 @@ def _add_sqlite(connection: Connection, grown: dict[Place, list[Point]]) -> dict
     return _counted(row for row in rows if insert_rows(connection, _INSERT_SQLITE, 6, "", [row]).touched == 1)
 
 
-def _add_postgres(connection: Connection, scope: Scope, grown: dict[Place, list[Point]]) -> None:
-    # Sorted, so that two processes that write the same series never wait for each other in a circle.
+def given(scope: Scope, grown: dict[Place, list[Point]]) -> list[str]:
+    """The values of `ADDED` and `GROW`. Sorted, so that two processes that write the same series never wait in a circle."""
     rows = sorted(place + point for place, points in grown.items() for point in points)
-    places = sorted(grown)
-    merged = [summary(scope, place, grown[place], _all_of(grown[place])) for place in places]
-    series = [list(column) for column in zip(*merged, strict=True)]
+    merged = [summary(scope, place, grown[place], _all_of(grown[place])) for place in sorted(grown)]
+    return [*arrays_of(rows, _POINT_TYPES), *arrays_of(merged, _SERIES_TYPES)]
+
+
+def _add_postgres(connection: Connection, scope: Scope, grown: dict[Place, list[Point]]) -> None:
+    number = sum(map(len, grown.values()))
     raw = driver_connection(connection)
-    if len(rows) >= COPIED_FROM and _copied(raw, rows, [*series, *series[:2], *_times(grown, places)]):
+    if number >= COPIED_FROM and _copied(raw, scope, grown):
         return
-    values = [*([list(column) for column in zip(*rows, strict=True)]), *series]
     # A prepared plan is made for a few rows, and would join thousands with thousands in a nested loop.
-    raw.execute(_ADD_POSTGRES, values, prepare=None if len(rows) < COPIED_FROM else False)
+    raw.execute(f"WITH {ADDED} {GROW}", given(scope, grown), prepare=None if number < COPIED_FROM else False)
 
 
-def _times(grown: dict[Place, list[Point]], places: list[Place]) -> tuple[list[int], list[int]]:
-    """When the first and the last point of each place was measured."""
-    times = [[point[0] for point in grown[place]] for place in places]
-    return [min(each) for each in times], [max(each) for each in times]
-
-
-def _copied(raw: Any, rows: list[tuple[int, int, int, int, float, int]], series: list[Any]) -> bool:
+def _copied(raw: Any, scope: Scope, grown: dict[Place, list[Point]]) -> bool:
     """False, with nothing done, when one of the points is there already, or may be."""
     pack = _COPY_ROW.pack
     data = [
         pack(6, 8, run_pk, 8, key_id, 8, timestamp, 8, step, 8, value, 2, is_nan)
-        for run_pk, key_id, timestamp, step, value, is_nan in rows
+        for (run_pk, key_id), points in sorted(grown.items())
+        for timestamp, step, value, is_nan in sorted(points)
     ]
     raw.execute("SAVEPOINT points")
     try:
         with raw.cursor() as cursor, cursor.copy(_COPY) as copy:
             copy.write(b"".join([_COPY_HEAD, *data, _COPY_END]))
-        done: bool = raw.execute(_UPSERT_POSTGRES, series).rowcount > 0
+        done: bool = raw.execute(_UPSERT_POSTGRES, _of_copied(scope, grown)).rowcount > 0
     except Exception as error:
         if getattr(error, "sqlstate", None) != UNIQUE_VIOLATION:
             raise
         done = False
-    raw.execute("RELEASE points" if done else "ROLLBACK TO points")
+    if not done:
+        raw.execute("ROLLBACK TO points")
     return done
+
+
+def _of_copied(scope: Scope, grown: dict[Place, list[Point]]) -> list[str]:
+    """The series, and when the first and the last point of each was measured."""
+    places = sorted(grown)
+    merged = [summary(scope, place, grown[place], _all_of(grown[place])) for place in places]
+    series = arrays_of(merged, _SERIES_TYPES)
+    times = [[point[0] for point in grown[place]] for place in places]
+    return [*series, *series[:2], array_of(map(min, times), "bigint"), array_of(map(max, times), "bigint")]
 
 
 def _all_of(points: list[Point]) -> Counts:

@@ -9,8 +9,8 @@ from sqlalchemy import ColumnElement, Connection, Row, Table, delete, func, sele
 
 from runstone.core import keyvalue
 from runstone.core.clock import now_ms
-from runstone.core.db import raw_rows
-from runstone.core.rows import insert_rows, run
+from runstone.core.db import raw_rows, rows_of_text
+from runstone.core.rows import array_of, arrays_of, insert_rows, run, unnested
 from runstone.core.scope import Scope, scoped
 from runstone.experiments.tables import experiments
 from runstone.runs.tables import run_params, run_tags, runs
@@ -18,15 +18,15 @@ from runstone.runs.tables import run_params, run_tags, runs
 # (run_pk, key_id, workspace_id, value): a param or a tag
 PairRow = tuple[int, int, int, str]
 
-_PAIR_TYPES = "bigint bigint int text"
+PAIR_TYPES = "bigint bigint int text"
 
 RUN_NAME_TAG = "mlflow.runName"
 IN_LIMIT = 1000
 UNFINISHED = ("RUNNING", "SCHEDULED")
 
-_ADD_PARAM = "INSERT INTO run_params (run_pk, key_id, workspace_id, value)"
-_PUT_TAG = "INSERT INTO run_tags (run_pk, key_id, workspace_id, value)"
-_OVER_TAG = "ON CONFLICT (run_pk, key_id) DO UPDATE SET value = excluded.value"
+ADD_PARAM = "INSERT INTO run_params (run_pk, key_id, workspace_id, value)"
+PUT_TAG = "INSERT INTO run_tags (run_pk, key_id, workspace_id, value)"
+OVER_TAG = "ON CONFLICT (run_pk, key_id) DO UPDATE SET value = excluded.value"
 
 
 class RunRow(NamedTuple):
@@ -46,6 +46,14 @@ class RunRow(NamedTuple):
 
 _CREATE = f"INSERT INTO runs (workspace_id, {', '.join(RunRow._fields[1:])})"
 _RUN_TYPES = "int text bigint text text text bigint bigint text text"
+_CREATE_POSTGRES = f"""
+WITH made AS ({_CREATE} SELECT * FROM {unnested(_RUN_TYPES)} RETURNING run_id, id, workspace_id),
+tagged AS (
+    {PUT_TAG} SELECT made.id, key_id, workspace_id, value
+    FROM {unnested("text bigint text")} AS given (run_id, key_id, value) JOIN made USING (run_id)
+)
+SELECT run_id, id FROM made
+"""  # noqa: S608
 # Types are said where a parameter stands, because all the values of a column may be NULL.
 _CHANGE_HEAD = """
 UPDATE runs SET status = COALESCE(CAST(new.column2 AS TEXT), status),
@@ -85,11 +93,18 @@ def places(connection: Connection, scope: Scope, run_ids: Collection[str], *, lo
     With `locked`, inside a write, what is said stays true until the write ends: Postgres locks the rows (shared by all
     who append), so that no run finishes between the look at its status and the commit of what `touch` was not called for.
     """
-    marks = ", ".join("?" * len(run_ids))
-    sql = f"SELECT run_id, {', '.join(Place._fields)} FROM runs WHERE workspace_id = ? AND run_id IN ({marks})"  # noqa: S608
+    among, values = _among(connection, "run_id", run_ids, "text")
+    sql = f"SELECT run_id, {', '.join(Place._fields)} FROM runs WHERE workspace_id = ? AND {among}"  # noqa: S608
     if locked and connection.dialect.name == "postgresql":
         sql += " FOR SHARE"
-    return {row[0]: Place._make(row[1:]) for row in raw_rows(connection, sql, (scope.workspace_id, *run_ids))}
+    return {row[0]: Place._make(row[1:]) for row in raw_rows(connection, sql, (scope.workspace_id, *values))}
+
+
+def _among(connection: Connection, column: str, values: Collection[Any], kind: str) -> tuple[str, tuple[Any, ...]]:
+    """A condition and its values. On Postgres one text whatever their number, so that it stays prepared."""
+    if connection.dialect.name == "postgresql":
+        return f"{column} = ANY(CAST(? AS {kind}[]))", (array_of(values, kind),)
+    return f"{column} IN ({', '.join('?' * len(values))})", tuple(values)
 
 
 def by_number(
@@ -114,15 +129,24 @@ def touch(connection: Connection, run_pks: Collection[int]) -> None:
 
 def rows_of(connection: Connection, scope: Scope, run_ids: Collection[str]) -> dict[str, RunRow]:
     """The runs among `run_ids` that exist, by run id."""
-    marks = ", ".join("?" * len(run_ids))
-    sql = f"SELECT {', '.join(RunRow._fields)} FROM runs WHERE workspace_id = ? AND run_id IN ({marks})"  # noqa: S608
-    return {row[1]: RunRow._make(row) for row in raw_rows(connection, sql, (scope.workspace_id, *run_ids))}
+    among, values = _among(connection, "run_id", run_ids, "text")
+    sql = f"SELECT {', '.join(RunRow._fields)} FROM runs WHERE workspace_id = ? AND {among}"  # noqa: S608
+    return {row[1]: RunRow._make(row) for row in raw_rows(connection, sql, (scope.workspace_id, *values))}
 
 
-def create_all(connection: Connection, scope: Scope, rows: Sequence[RunRow]) -> dict[str, int]:
-    """The internal numbers of the new runs, by run id."""
+def create_all(
+    connection: Connection, scope: Scope, rows: Sequence[RunRow], tags: Sequence[tuple[str, int, str]]
+) -> dict[str, int]:
+    """The internal numbers of the new runs, by run id. `tags` are (run id, key_id, value)."""
+    if not rows:
+        return {}
     values = [(scope.workspace_id, *row[1:]) for row in rows]
-    return dict(insert_rows(connection, _CREATE, 10, "RETURNING run_id, id", values, _RUN_TYPES).returned)
+    if connection.dialect.name == "postgresql":
+        given = (*arrays_of(values, _RUN_TYPES), *arrays_of(tags, "text bigint text"))
+        return dict(rows_of_text(connection, _CREATE_POSTGRES, given))
+    numbers = dict(insert_rows(connection, _CREATE, 10, "RETURNING run_id, id", values).returned)
+    put_tags(connection, [pair_row(scope, numbers[run_id], key_id, value) for run_id, key_id, value in tags])
+    return numbers
 
 
 def change_all(connection: Connection, changes: Sequence[tuple[int, str | None, int | None, str | None]]) -> None:
@@ -177,17 +201,17 @@ def stored_params(
     """The params that exist among `run_pks` x `key_ids`."""
     found: dict[tuple[int, int], str] = {}
     for part in parts(list(key_ids)):
-        sql = (
-            "SELECT run_pk, key_id, value FROM run_params WHERE workspace_id = ? "  # noqa: S608
-            f"AND run_pk IN ({', '.join(map(str, run_pks))}) AND key_id IN ({', '.join(map(str, part))})"
-        )
-        found.update({(run_pk, key_id): value for run_pk, key_id, value in raw_rows(connection, sql, (scope.workspace_id,))})
+        these, numbers = _among(connection, "run_pk", run_pks, "bigint")
+        among, values = _among(connection, "key_id", part, "bigint")
+        sql = f"SELECT run_pk, key_id, value FROM run_params WHERE workspace_id = ? AND {these} AND {among}"  # noqa: S608
+        rows = raw_rows(connection, sql, (scope.workspace_id, *numbers, *values))
+        found.update({(run_pk, key_id): value for run_pk, key_id, value in rows})
     return found
 
 
 def add_params(connection: Connection, rows: Sequence[PairRow]) -> int:
     """Insert what is not there yet; the number of rows that were new."""
-    return insert_rows(connection, _ADD_PARAM, 4, "ON CONFLICT DO NOTHING", rows, _PAIR_TYPES).touched
+    return insert_rows(connection, ADD_PARAM, 4, "ON CONFLICT DO NOTHING", rows, PAIR_TYPES).touched
 
 
 def set_tags(connection: Connection, scope: Scope, run_pk: int, tags: Iterable[tuple[str, str]]) -> None:
@@ -208,7 +232,7 @@ def pair_row(scope: Scope, run_pk: int, key_id: int, value: str) -> PairRow:
 
 def put_tags(connection: Connection, rows: Sequence[PairRow]) -> None:
     """Each row of another (run, key): a statement may not touch one twice."""
-    insert_rows(connection, _PUT_TAG, 4, _OVER_TAG, rows, _PAIR_TYPES)
+    insert_rows(connection, PUT_TAG, 4, OVER_TAG, rows, PAIR_TYPES)
 
 
 def tag_value(connection: Connection, scope: Scope, run_pk: int, key: str) -> str | None:

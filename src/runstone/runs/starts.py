@@ -78,10 +78,9 @@ def start_all(connection: Connection, scope: Scope, starts: Sequence[Start]) -> 
             continue
         made.append((row, start))
         outcomes.append(row)
-    numbers = queries.create_all(connection, scope, [row for row, _ in made])
     keys = keyvalue.key_ids(connection, {key for _, start in made for key in start.tags})
-    tags = [(numbers[row.run_id], keys[key], value) for row, start in made for key, value in start.tags.items()]
-    queries.put_tags(connection, [queries.pair_row(scope, *tag) for tag in tags])
+    tags = [(row.run_id, keys[key], value) for row, start in made for key, value in start.tags.items()]
+    numbers = queries.create_all(connection, scope, [row for row, _ in made], tags)
     return [row._replace(id=numbers[row.run_id]) if isinstance(row, RunRow) else row for row in outcomes]
 
 
