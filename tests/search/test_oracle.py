@@ -79,8 +79,10 @@ def make_run(db: Database, dice: random.Random, number: int) -> Row:
     row.run_id = made.run_id
     row.end_time = dice.choice([None, dice.randint(0, 20)])
     row.params = {key: dice.choice(NAMES) for key in PARAMS if dice.random() < 0.7}
+    row.params |= {"kind": dice.choice("ab")} if dice.random() < 0.9 else {}
     row.tags = {key: dice.choice(NAMES) for key in TAGS if dice.random() < 0.7}
     row.metrics = {key: [dice.choice(NUMBERS) for _ in range(dice.randint(1, 3))] for key in METRICS if dice.random() < 0.7}
+    row.metrics |= {"flag": [dice.choice([0.0, 0.0, 1.0, math.nan])]} if dice.random() < 0.9 else {}
     points: dict[str, list[Point]] = {
         key: [(1, step, 0.0 if math.isnan(value) else value, int(math.isnan(value))) for step, value in enumerate(values)]
         for key, values in row.metrics.items()
@@ -226,6 +228,25 @@ class TestFilters:
                 assert {row.run_id for row in found} == expected, text
 
 
+class TestRanges:
+    @pytest.mark.parametrize("seed", range(10))
+    def test_comparisons_of_one_field_find_what_fits_them_all(self, filled: Any, dialect: str, seed: int) -> None:
+        db, rows = filled
+        dice = random.Random(seed)
+        order = order_of([], dialect)
+        for _ in range(40):
+            key = dice.choice([*METRICS, "flag"])
+
+            def latest(row: Row, key: str = key) -> float | None:
+                return row.metrics[key][-1] if key in row.metrics else None
+
+            tests = [number_test(dice, latest, f"metrics.`{key}`") for _ in range(dice.randint(2, 3))]
+            text = " AND ".join(text for text, _ in tests)
+            expected = {row.run_id for row in rows if all(test(row) for _, test in tests)}
+            found = db.read_now(partial(_whole, filter_of(text, dialect), order))
+            assert {row.run_id for row in found} == expected, text
+
+
 class TestOrders:
     @pytest.mark.parametrize("seed", range(25))
     def test_pages_under_any_order_are_the_whole_sort(self, filled: Any, dialect: str, seed: int) -> None:
@@ -266,6 +287,14 @@ def either(left: tuple[str, Test], right: tuple[str, Test]) -> tuple[str, Test]:
     return f"{left[0]} OR {right[0]}", lambda row: left[1](row) or right[1](row)
 
 
+# Values that are all different, that many runs share, that few runs have, that nobody has.
+ORDERED = [
+    *("start_time", "end_time", "run_name"),
+    *("metrics.loss", "metrics.`my metric`", "metrics.flag", "metrics.nobody"),
+    *("params.lr", "params.kind", "params.nobody", "tags.team"),
+]
+
+
 class TestPlans:
     """Each way to find a page, forced, finds the same: `FEW` runs are found from a driver, else `WINDOW` rows are walked,
     then as many as may be needed or `FAR`, then `MANY` are found from a driver.
@@ -273,7 +302,16 @@ class TestPlans:
 
     @pytest.mark.parametrize(
         ("few", "many", "window", "far"),
-        [(10**6, 0, 1, 0), (10, 30, 5, 0), (0, 0, 1, 0), (0, 0, 7, 40), (0, 0, 10**6, 0), (0, 10**6, 1, 0)],
+        [
+            (10**6, 0, 1, 0),
+            (10, 30, 5, 0),
+            (0, 0, 1, 0),
+            (0, 0, 7, 40),
+            (0, 0, 3, 10**6),
+            (0, 0, 10, 10**6),
+            (0, 0, 10**6, 0),
+            (0, 10**6, 1, 0),
+        ],
     )
     @pytest.mark.parametrize("experiments", [[0], [0, 999]], ids=["one", "two"])
     def test_filtered_pages_are_the_whole_sort(
@@ -290,11 +328,12 @@ class TestPlans:
         db, rows = filled
         for name, value in {"FEW": few, "MANY": many, "WINDOW": window, "FAR": far, "WINDOW_PAGES": 0}.items():
             monkeypatch.setattr(pages, name, value)
+        pages._ways.clear()
         dice = random.Random(few + many + window + far)
         for _ in range(40):
             one, other = comparison(dice), comparison(dice)
             text, test = dice.choice([one, both(one, other), either(one, other), tree(dice, 2), ("", lambda _row: True)])
-            item = dice.choice(["start_time", "metrics.loss", "metrics.`my metric`", "params.lr"])
+            item = dice.choice(ORDERED)
             descending = dice.random() < 0.5
             order = order_of([f"{item} {'DESC' if descending else 'ASC'}"], dialect)
             found, after = [], None
@@ -320,7 +359,13 @@ def raw_value(row: Row, item: str) -> Any:
     values: dict[str, Any] = {
         "metrics.loss": row.metrics.get("loss", [None])[-1],
         "metrics.`my metric`": row.metrics.get("my metric", [None])[-1],
+        "metrics.nobody": None,
+        "end_time": row.end_time,
+        "metrics.flag": row.metrics.get("flag", [None])[-1],
         "params.lr": row.params.get("lr"),
+        "params.kind": row.params.get("kind"),
+        "params.nobody": None,
+        "tags.team": row.tags.get("team"),
         "tags.`team`": row.tags.get("team"),
         "start_time": row.start_time,
         "attributes.end_time": row.end_time,

@@ -59,6 +59,7 @@ def _engine(address: Address, pool_size: int, options: str) -> Engine:
         pool_size=pool_size,
         max_overflow=2,
         pool_timeout=10,
+        pool_use_lifo=True,  # the connection that was used last knows the statements best
         pool_pre_ping=False,
         pool_recycle=1800,
         connect_args=connect_args,

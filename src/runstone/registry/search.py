@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import BigInteger, func, not_, or_, select, type_coerce
+from sqlalchemy import BigInteger, ColumnElement, Select, func, literal_column, not_, or_, select, type_coerce
 
 from runstone.errors import InvalidParameter
 from runstone.registry.naming import IS_PROMPT_TAG
@@ -20,21 +20,23 @@ from runstone.search.fields import Attributes, Clause, Column, FieldMap, KeyValu
 from runstone.search.grammar import comparisons
 from runstone.search.order import Order, Tie, compile_order
 
-# Sub-selects of rows that the outer SELECT reaches through the workspace's own models only.
-_PROMPTS = select(registered_model_tags.c.registered_model_id).where(
-    registered_model_tags.c.key == IS_PROMPT_TAG, func.lower(registered_model_tags.c.value) == "true"
-)
-_PROMPT_VERSIONS = select(model_version_tags.c.model_version_id).where(
-    model_version_tags.c.key == IS_PROMPT_TAG, func.lower(model_version_tags.c.value) == "true"
-)
+
+def _marked(key: ColumnElement[str], value: ColumnElement[str], *of: Clause) -> Select[Any]:
+    """A look at the tag of one row, whose key is its index: not a list of all prompts there are."""
+    return select(literal_column("1")).where(*of, key == IS_PROMPT_TAG, func.lower(value) == "true")  # of scoped rows
 
 
 def _model_is_prompt() -> Clause:
-    return registered_models.c.id.in_(_PROMPTS)
+    tags = registered_model_tags.c
+    mine = tags.registered_model_id == registered_models.c.id
+    return _marked(tags.key, tags.value, mine).correlate(registered_models).exists()
 
 
 def _version_is_prompt() -> Clause:
-    return or_(model_versions.c.registered_model_id.in_(_PROMPTS), model_versions.c.id.in_(_PROMPT_VERSIONS))
+    model, version = registered_model_tags.c, model_version_tags.c
+    of_model = _marked(model.key, model.value, model.registered_model_id == model_versions.c.registered_model_id)
+    of_version = _marked(version.key, version.value, version.model_version_id == model_versions.c.id)
+    return or_(of_model.correlate(model_versions).exists(), of_version.correlate(model_versions).exists())
 
 
 def _asking(prompt: Clause) -> Any:

@@ -32,13 +32,18 @@ FIELDS = FieldMap(
         "attribute": Attributes(
             {
                 "run_id": Column(runs.c.run_id),
-                "run_name": Column(runs.c.name, indexed=Indexed(_BEGINNING, NAME_PREFIX, runs.c.id)),
+                "run_name": Column(
+                    runs.c.name,
+                    indexed=Indexed(_BEGINNING, NAME_PREFIX, runs.c.id),
+                    walked=True,
+                    walked_length=NAME_PREFIX,
+                ),
                 "experiment_id": Column(runs.c.experiment_id, "id", operators=("=", "!=", "IN", "NOT IN")),
                 "user_id": Column(runs.c.user_id),
                 "status": Column(runs.c.status),
                 "artifact_uri": Column(runs.c.artifact_uri),
                 "start_time": Column(runs.c.start_time, "number"),
-                "end_time": Column(runs.c.end_time, "number", nullable=True),
+                "end_time": Column(runs.c.end_time, "number", nullable=True, walked=True),
                 "duration": Column(runs.c.end_time - runs.c.start_time, "number", nullable=True),
             },
             aliases={

@@ -123,6 +123,8 @@ def count_matching(
     """How many runs the filter lets pass, counted no further than `limit`: among those of its rarest comparison where an
     index holds few of them, else run after run. Two statements.
     """
+    if wanted.nothing:
+        return 0
     inside = (runs.c.experiment_id.in_(experiment_ids), runs.c.lifecycle_stage == stage)
     found = scoped(runs, scope, runs.c.id).where(*inside, wanted.probe)
     few = _rarest(connection, wanted, 2 * limit)

@@ -67,6 +67,15 @@ Index(
     runs.c.workspace_id,
     postgresql_ops=BY_BYTES,
 )
+# For pages in the order of these columns (runs/stretches.py).
+Index("ix_runs_end", runs.c.experiment_id, runs.c.lifecycle_stage, runs.c.end_time)
+Index(
+    "ix_runs_by_name",
+    runs.c.experiment_id,
+    runs.c.lifecycle_stage,
+    func.substr(runs.c.name, 1, NAME_PREFIX).label("beginning"),
+    postgresql_ops=BY_BYTES,
+)
 Index("ix_runs_page", runs.c.experiment_id, runs.c.lifecycle_stage, desc(runs.c.start_time), runs.c.run_id)
 
 # What each new run writes many of names its run and its key without a foreign key, which cost more than the row itself: it

@@ -7,7 +7,6 @@ Unicode's simple rules, as Postgres does in every UTF-8 locale but "C", where it
 
 from __future__ import annotations
 
-import difflib
 import re
 import sqlite3
 from collections.abc import Sequence
@@ -22,6 +21,7 @@ from sqlalchemy import (
     and_,
     case,
     cast,
+    false,
     func,
     literal,
     literal_column,
@@ -33,21 +33,22 @@ from sqlalchemy import (
 
 from runstone.core.tables import keys
 from runstone.errors import InvalidParameter
+from runstone.search.contradictions import impossible
+from runstone.search.distinct import by_distinct_values
 from runstone.search.fields import (
     NUMBER_OPERATORS,
     Attributes,
     Clause,
     Column,
-    Entity,
     FieldMap,
     Indexed,
     KeyValue,
     Measurements,
     MetricValue,
-    Related,
 )
-from runstone.search.grammar import And, Comparison, Field, Node, Not, Or, parse
-from runstone.search.intervals import parts_around_zero
+from runstone.search.grammar import And, Comparison, Node, Not, Or, parse
+from runstone.search.intervals import RANGES, Interval, around_zero, interval_of, listed_around_zero
+from runstone.search.lookup import find_column, find_entity
 
 # A longer list of values is not looked up one by one.
 SET_VALUES_LIMIT = 100
@@ -69,37 +70,10 @@ def folded(text: str) -> str:
 def compile_filter(text: str | None, fields: FieldMap, dialect: str) -> Clause | None:
     """The clause for `text`, or None when there is nothing to filter by. Raises `InvalidParameter`."""
     tree = parse(text) if text else None
-    return None if tree is None else Compiler(fields, dialect).clause(tree)
-
-
-def find_entity(fields: FieldMap, reference: Field) -> tuple[str, Entity]:
-    if not reference.entity:
-        return fields.bare, fields.entities[fields.bare]
-    name = fields.prefixes.get(reference.entity)
-    if name is None:
-        valid = ", ".join(sorted(fields.prefixes))
-        raise InvalidParameter(
-            f"Invalid entity type '{reference.entity[:80]}'. Valid values are {valid}. It stands at character "
-            f"{reference.position}.{nearest(reference.entity, list(fields.prefixes))}"
-        )
-    return name, fields.entities[name]
-
-
-def find_column(fields: FieldMap, reference: Field, columns: Attributes | Related) -> Column:
-    found = columns.find(reference.key) if isinstance(columns, Attributes) else columns.columns.get(reference.key)
-    if found is None:
-        known = list(columns.columns)
-        noun = "attribute" if isinstance(columns, Attributes) else reference.entity
-        raise InvalidParameter(
-            f"Invalid {noun} key '{reference.key[:80]}' specified. Valid keys are {', '.join(known)}. It stands at character "
-            f"{reference.position}.{nearest(reference.key, known + (fields.names() if not reference.entity else []))}"
-        )
-    return found
-
-
-def nearest(word: str, known: list[str]) -> str:
-    found = difflib.get_close_matches(word[:60], known, 1, 0.6)
-    return f" Did you mean '{found[0]}'?" if found else ""
+    if tree is None:
+        return None
+    clause = Compiler(fields, dialect).clause(tree)
+    return false() if impossible(tree, fields) else clause
 
 
 def key_match(entity: KeyValue | MetricValue | Measurements, name: str) -> Clause:
@@ -107,6 +81,11 @@ def key_match(entity: KeyValue | MetricValue | Measurements, name: str) -> Claus
         return entity.key == name
     assert entity.key_id is not None
     return entity.key_id == select(keys.c.id).where(keys.c.name == name).scalar_subquery()
+
+
+def indexed_beginning(column: ColumnElement[Any], length: int) -> ColumnElement[str]:
+    """As an index has it. The numbers are written out: a bound one would not be seen to be those of the index."""
+    return func.substr(column, literal_column("1"), literal_column(str(length)), type_=Text())
 
 
 # How rows of another table decide about an owner. `sets`: the owners that they name are collected first. `probes`: they
@@ -149,6 +128,20 @@ class Compiler:
             return self._latest_rows(entity, node)
         return []
 
+    def late_sets(self, node: Comparison) -> tuple[Select[Any], ...]:
+        """Selects of all owners that fit `node`, and perhaps others, that cost more to be asked for than `sets`."""
+        entity = find_entity(self._fields, node.field)[1]
+        if not isinstance(entity, KeyValue) or entity.indexed_prefix is None or node.field.key in entity.special:
+            return ()
+        if node.operator not in ("LIKE", "ILIKE", "!=", "NOT IN") or self.sets(node):
+            return ()
+        values = tuple(_text_value(node, value, "") for value in node.values)
+        rows = select(entity.row_owner).where(key_match(entity, node.field.key))
+        beginning, length = indexed_beginning(entity.value, entity.indexed_prefix), entity.indexed_prefix
+        return by_distinct_values(
+            rows, beginning, length, lambda value: self._compare(value, node.operator, values), sqlite=self._sqlite
+        )
+
     def _column_rows(self, indexed: Indexed, node: Comparison) -> list[Select[Any]]:
         """The rows whose text fits, found by its beginning in lower case: a LIKE without one is not answered by an index."""
         if node.operator not in ("=", "IN", "LIKE"):
@@ -185,6 +178,9 @@ class Compiler:
         probing = self._mode == "probes" or (self._mode == "mixed" and self._sqlite and not sets and not absent)
         if not probing:
             chosen: Any = union_all(*sets) if len(sets) > 1 else sets[0] if sets else rows
+            if absent and not self._sqlite:
+                # Postgres joins the two; a NOT IN of more rows than fit into its memory is read through for each owner.
+                return not_(rows.where(row_owner == owner).correlate(owner.table).exists())
             return owner.not_in(chosen) if absent else owner.in_(chosen)
         one: Select[Any] = rows.with_only_columns(literal_column("1")).where(row_owner == owner).limit(literal_column("1"))
         probe = one.correlate(owner.table).scalar_subquery()
@@ -250,11 +246,8 @@ class Compiler:
     def _indexed(
         self, column: ColumnElement[Any], length: int, operator: str, values: tuple[str, ...], compared: Clause
     ) -> Clause:
-        """`compared`, with a condition on the indexed beginning of the value where there is one.
-
-        The numbers are written out: a bound one would not be seen to be those of the index.
-        """
-        beginning = func.substr(column, literal_column("1"), literal_column(str(length)), type_=Text())
+        """`compared`, with a condition on the indexed beginning of the value where there is one."""
+        beginning = indexed_beginning(column, length)
         if operator in ("=", "IN"):
             short = beginning.in_([value[:length] for value in values])
             return short if all(len(value) < length for value in values) else and_(short, compared)
@@ -274,14 +267,23 @@ class Compiler:
         return self._among(entity.owner, entity.row_owner, self._metric_rows(entity, node), node, sets)
 
     def _latest_rows(self, entity: MetricValue, node: Comparison) -> list[Select[Any]]:
-        """The index knows no NaN: it stands there as 0, so around 0 the answer is put together."""
-        rows = select(entity.row_owner).where(key_match(entity, node.field.key))
         if "NULL" in node.operator:
-            return [rows]
+            return [select(entity.row_owner).where(key_match(entity, node.field.key))]
         values = tuple(_metric_value(node, value) for value in node.values)
-        around = parts_around_zero(entity.last, node.operator, values)
+        if node.operator in RANGES:
+            return self.numbers_between(entity, node.field.key, interval_of(node.operator, values))
+        around = listed_around_zero(entity.last, values)
+        return self._last_among(entity, node.field.key, self._compare(entity.last, node.operator, values), around)
+
+    def numbers_between(self, entity: MetricValue, name: str, numbers: Interval) -> list[Select[Any]]:
+        """Selects of all owners whose latest value of the metric is among `numbers`."""
+        return self._last_among(entity, name, numbers.clause(entity.last), around_zero(entity.last, numbers))
+
+    def _last_among(self, entity: MetricValue, name: str, whole: Clause, around: list[Clause] | None) -> list[Select[Any]]:
+        """The index knows no NaN: it stands there as 0, so around 0 the answer is put together."""
+        rows = select(entity.row_owner).where(key_match(entity, name))
         if around is None:
-            return [rows.where(self._compare(entity.last, node.operator, values))]
+            return [rows.where(whole)]
         zero = and_(entity.last == 0.0, entity.last_is_nan == 0)
         return [rows.where(part) for part in (*around, zero)]
 

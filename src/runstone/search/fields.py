@@ -61,6 +61,9 @@ class Column:
     special: Callable[[str, tuple[Any, ...]], Clause | None] | None = None
     sortable: bool = True
     indexed: Indexed | None = None
+    # An index of the rows is sorted by this column, below what narrows them down; of a text it holds so many characters.
+    walked: bool = False
+    walked_length: int | None = None
 
     @property
     def allowed(self) -> tuple[str, ...]:

@@ -92,6 +92,13 @@ def comparisons(text: str | None) -> list[Comparison]:
     return found
 
 
+def conjuncts(node: Node) -> list[Node]:
+    """What all must hold for `node` to hold, brackets of ANDs opened."""
+    if not isinstance(node, And):
+        return [node]
+    return [found for part in node.parts for found in conjuncts(part)]
+
+
 def split_name(name: str) -> tuple[str, str]:
     """`metrics.`a b`` to ("metrics", "a b"); a bare name has the entity ''."""
     entity, dot, key = name.partition(".")

@@ -7,8 +7,9 @@ Texts sort by code point and by their first 500 characters; those that are equal
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, Table, and_, bindparam, case, cast, collate, func, or_, select
@@ -16,9 +17,11 @@ from sqlalchemy.sql.sqltypes import Double, Text
 
 from runstone.core.jsonbody import refuse_unstorable_text
 from runstone.errors import InvalidParameter
-from runstone.search.compile import find_column, find_entity, key_match
+from runstone.search.compile import indexed_beginning, key_match
+from runstone.search.drivers import Fitting, Owners
 from runstone.search.fields import Attributes, Column, Entity, FieldMap, KeyValue, Measurements, MetricValue, Related
 from runstone.search.grammar import FUNCTIONS, Field, split_name
+from runstone.search.lookup import find_column, find_entity
 from runstone.search.tokens import tokenize
 
 ITEM_LIMIT = 20
@@ -44,18 +47,29 @@ class _Key:
     descending: bool
 
 
-@dataclass(frozen=True)
-class Measured:
-    """The first item is the latest value of a metric: rows of `table` that fit `numbers`, by `value`, are the beginning
-    of the order; NaN and owners without the metric follow.
+@dataclass(frozen=True, eq=False)
+class Led:
+    """The first item is a value that an index holds: what fits `numbers`, by `value`, is the beginning of the order. The owners
+    that follow, by their rank, are in `behind`; `equal` gives those whose value in the index is this one.
+
+    `table` and `row_owner`: of the rows that hold the value, which `key` finds in the index; None when it is a column of the
+    owner's own. `length`: the index holds so many characters of a text, and the order goes by more; None for a number.
     """
 
-    table: Any
     owner: ColumnElement[Any]
-    row_owner: ColumnElement[Any]
     value: ColumnElement[Any]
     key: ColumnElement[bool]
     numbers: ColumnElement[bool]
+    behind: tuple[tuple[int, Owners | Fitting], ...]
+    equal: Callable[[Any], Owners | Fitting]
+    table: Any = None
+    row_owner: ColumnElement[Any] | None = None
+    length: int | None = None
+
+    @property
+    def ranked(self) -> int:
+        """1 when the order has a rank in front of the value."""
+        return 1 if self.behind else 0
 
 
 # Compared by identity: a statement made of one is kept under it.
@@ -63,15 +77,13 @@ class Measured:
 class Order:
     keys: list[_Key] = field(default_factory=list)
     outer_joins: list[tuple[Any, Any]] = field(default_factory=list)
-    measured: Measured | None = None
+    led: Led | None = None
+    first: int = 0  # the number of its first label
 
     @property
     def columns(self) -> list[ColumnElement[Any]]:
         """To be selected behind the row's own columns; `cursor` reads them."""
-        return self.labelled(0)
-
-    def labelled(self, start: int) -> list[ColumnElement[Any]]:
-        return [key.expression.label(f"sort_{i}") for i, key in enumerate(self.keys, start)]
+        return [key.expression.label(f"sort_{i}") for i, key in enumerate(self.keys, self.first)]
 
     @property
     def clauses(self) -> list[ColumnElement[Any]]:
@@ -92,11 +104,24 @@ class Order:
         """Whether exactly these columns make the order."""
         return [id(key.expression) for key in self.keys] == [id(column) for column in columns]
 
+    @cached_property
     def numbers_only(self) -> Order:
-        """The order among the rows of `measured`: its first key, a rank, is the same for all of them."""
-        assert self.measured is not None
-        value = replace(self.keys[1], expression=self.measured.value)
-        return Order([value, *self.keys[2:]], self.outer_joins[1:])
+        """The order among what `led` finds: its first key, a rank, is the same for all of them."""
+        assert self.led is not None
+        value, *rest = self.keys[self.led.ranked :]
+        value = value if self.led.length else replace(value, expression=self.led.value)
+        return Order([value, *rest], self._other_joins, first=self.first + self.led.ranked)
+
+    @cached_property
+    def rest(self) -> Order:
+        """The order among owners that are equal in the first item."""
+        assert self.led is not None
+        return Order(self.keys[1 + self.led.ranked :], self._other_joins, first=self.first + 1 + self.led.ranked)
+
+    @property
+    def _other_joins(self) -> list[tuple[Any, Any]]:
+        assert self.led is not None
+        return self.outer_joins if self.led.table is None else self.outer_joins[1:]
 
     def cursor(self, row: Any) -> list[Any]:
         """The position of `row`, a JSON-able list."""
@@ -145,7 +170,7 @@ def compile_order(items: Sequence[str], fields: FieldMap, dialect: str, ties: Se
             if not column.sortable:
                 names = ", ".join(known for known, field in entity.columns.items() if field.sortable)
                 raise InvalidParameter(f"Invalid attribute key '{reference.key}' specified in order_by. Valid keys are {names}.")
-            order.keys += _column_keys(column, descending, dialect)
+            _add_column(order, column, descending, dialect)
         elif isinstance(entity, KeyValue | MetricValue):
             identity = (name + reference.function.replace("LATEST", ""), reference.key)
             _add_pair(order, entity, reference, descending, dialect, number)
@@ -201,13 +226,16 @@ def _unreadable(item: str) -> InvalidParameter:
     )
 
 
-def _column_keys(column: Column, descending: bool, dialect: str) -> list[_Key]:
+def _add_column(order: Order, column: Column, descending: bool, dialect: str) -> None:
+    if column.walked and not order.keys:
+        order.led = _led_by_column(column)
     value = _beginning(column.expression)
     if not column.nullable:
-        return [_Key(_sortable(value, dialect), descending)]
+        order.keys.append(_Key(_sortable(value, dialect), descending))
+        return
     rank = case((column.expression.is_(None), 2), else_=0)
     filled = cast(func.coalesce(value, ""), Text) if column.kind == "text" else func.coalesce(value, 0)
-    return [_Key(rank, False), _Key(_sortable(filled, dialect), descending)]
+    order.keys += [_Key(rank, False), _Key(_sortable(filled, dialect), descending)]
 
 
 def _add_pair(order: Order, entity: KeyValue | MetricValue, asked: Field, descending: bool, dialect: str, number: int) -> None:
@@ -227,16 +255,53 @@ def _add_pair(order: Order, entity: KeyValue | MetricValue, asked: Field, descen
             order.keys += [_Key(rank, False), _Key(cast(func.coalesce(extreme, 0.0), Double), descending)]
             return
         if not order.keys:
-            named = key_match(aliased, key)
-            zero = select(entity.last_is_nan).where(entity.row_owner == aliased.row_owner, key_match(entity, key))
-            # NaN stands in the index as 0. Only there is the row looked up: a column of it would be fetched for each.
-            is_nan = case((aliased.last != 0.0, 0), else_=zero.correlate(joined).scalar_subquery())
-            order.measured = Measured(joined, entity.owner, aliased.row_owner, aliased.last, named, and_(named, is_nan == 0))
+            order.led = _led_by_metric(entity, aliased, key)
         rank = case((missing, 2), (aliased.last_is_nan == 1, 1), else_=0)
         order.keys += [_Key(rank, False), _Key(cast(func.coalesce(aliased.last, 0.0), Double), descending)]
-    elif isinstance(aliased, KeyValue):
+    elif isinstance(aliased, KeyValue) and isinstance(entity, KeyValue):
+        if not order.keys and entity.indexed_prefix is not None:
+            order.led = _led_by_text(entity, aliased, key, entity.indexed_prefix)
         value = _sortable(cast(func.coalesce(_beginning(aliased.value), ""), Text), dialect)
         order.keys += [_Key(case((missing, 2), else_=0), False), _Key(value, descending)]
+
+
+def _led_by_metric(entity: MetricValue, aliased: MetricValue, key: str) -> Led:
+    named, plainly = key_match(aliased, key), key_match(entity, key)
+    rows = select(entity.row_owner).where(plainly)
+    # NaN stands in the index as 0. Only there is the row looked up: a column of it would be fetched for each.
+    looked_up = select(entity.last_is_nan).where(entity.row_owner == aliased.row_owner, plainly)
+    is_nan = case((aliased.last != 0.0, 0), else_=looked_up.correlate(aliased.last.table).scalar_subquery())
+    zero = rows.where(entity.last == 0.0)
+    nan, absent = (
+        Owners(entity.owner, entity.row_owner, zero.where(entity.last_is_nan == 1)),
+        Owners(entity.owner, entity.row_owner, rows, absent=True),
+    )
+
+    def equal(value: Any) -> Owners:
+        found = zero.where(entity.last_is_nan == 0) if value == 0.0 else rows.where(entity.last == value)
+        return Owners(entity.owner, entity.row_owner, found)
+
+    numbers, table = and_(named, is_nan == 0), aliased.row_owner.table
+    return Led(entity.owner, aliased.last, named, numbers, ((1, nan), (2, absent)), equal, table, aliased.row_owner)
+
+
+def _led_by_text(entity: KeyValue, aliased: KeyValue, key: str, length: int) -> Led:
+    named, rows = key_match(aliased, key), select(entity.row_owner).where(key_match(entity, key))
+    absent = Owners(entity.owner, entity.row_owner, rows, absent=True)
+
+    def equal(value: Any) -> Owners:
+        return Owners(entity.owner, entity.row_owner, rows.where(indexed_beginning(entity.value, length) == value))
+
+    value, table = indexed_beginning(aliased.value, length), aliased.row_owner.table
+    return Led(entity.owner, value, named, named, ((2, absent),), equal, table, aliased.row_owner, length)
+
+
+def _led_by_column(column: Column) -> Led:
+    length, plain = column.walked_length, column.expression
+    value = indexed_beginning(plain, length) if length else plain
+    there = plain.is_not(None)
+    behind = ((2, Fitting(plain.is_(None))),) if column.nullable else ()
+    return Led(plain, value, there, there, behind, lambda found: Fitting(value == found), length=length)
 
 
 def measured_keys(entity: Measurements, key: str, descending: bool) -> list[_Key]:
@@ -265,7 +330,8 @@ def _aliased(entity: KeyValue | MetricValue, columns: dict[int, Any]) -> KeyValu
             moved(entity.smallest),
             moved(entity.largest),
         )
-    return KeyValue(entity.owner, moved(entity.row_owner), moved(entity.value), moved(entity.key), moved(entity.key_id))
+    owner, value = moved(entity.row_owner), moved(entity.value)
+    return KeyValue(entity.owner, owner, value, moved(entity.key), moved(entity.key_id), entity.indexed_prefix)
 
 
 def _beginning(expression: ColumnElement[Any]) -> ColumnElement[Any]:
