@@ -14,11 +14,12 @@ from runstone.app import open_database
 from runstone.core.db import Database
 from runstone.core.scope import DEFAULT_SCOPE, Context
 from runstone.core.state import token_key
-from runstone.runs import pages, queries, routes
+from runstone.runs import pages, queries, routes, search
 from runstone.runs.append import append_batches
 from runstone.runs.batch import Batch
 from runstone.runs.schemas import CreateRun, SearchRuns
 from runstone.runs.starts import start
+from runstone.search import distinct as by_values
 from runstone.settings import Settings
 from tests.conftest import Databases
 
@@ -154,6 +155,28 @@ class TestPlans:
 
     def test_what_cannot_be_is_not_asked(self, ctx: Context) -> None:
         assert statements(ctx, {"filter": "metrics.loss > 5 AND metrics.loss < 1"}, 10) == []
+
+    @pytest.mark.parametrize("function", ["MIN", "MAX"])
+    def test_the_largest_and_the_smallest_value_are_compared_in_an_index(
+        self, ctx: Context, monkeypatch: pytest.MonkeyPatch, function: str
+    ) -> None:
+        monkeypatch.setattr(pages, "FEW", 0)
+        monkeypatch.setattr(pages, "FAR", 0)
+        found = statements(ctx, {"filter": f"{function}(metrics.loss) > 1000"}, 10)
+        explained = [plan(ctx.db, *each) for each in found if "sort_0" not in each[0]]
+        # Postgres looks at the rows of so small a table as well.
+        assert f"{'COVERING INDEX ' if ctx.db.dialect == 'sqlite' else ''}ix_series_last_value" in explained[-1]
+
+    def test_values_of_a_key_are_looked_at_once_each(self, ctx: Context, monkeypatch: pytest.MonkeyPatch) -> None:
+        """However many runs have them; and a key with too many of them is found out."""
+        for name, value in {"FEW": 0, "MANY": 5, "WINDOW": 1, "WINDOW_PAGES": 0, "FAR": 0}.items():
+            monkeypatch.setattr(pages, name, value)
+        for key, distinct in (("params.tenth", 10), ("tags.note", 120)):
+            for limit in (distinct - 1, distinct + 1):
+                monkeypatch.setattr(by_values, "LIMIT", limit)
+                search._filters.clear()
+                found = statements(ctx, {"filter": f"{key} LIKE '%nothing%'"}, 10)
+                assert ("WITH RECURSIVE" in found[-1][0]) == (limit > distinct), (key, limit)
 
     def test_such_a_scan_would_be_seen(self, ctx: Context) -> None:
         for table in LARGE:

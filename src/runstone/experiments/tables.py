@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, ForeignKey, Integer, Table, Text, UniqueConstraint
+from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, Table, Text, UniqueConstraint
 
 from runstone.core.tables import BigInt, metadata
 
@@ -19,6 +19,9 @@ experiments = Table(
     UniqueConstraint("workspace_id", "name"),
     sqlite_autoincrement=True,  # a number is never given twice: it stands in URLs and scripts
 )
+
+Index("ix_experiments_created", experiments.c.lifecycle_stage, experiments.c.creation_time, experiments.c.id)
+Index("ix_experiments_updated", experiments.c.lifecycle_stage, experiments.c.last_update_time, experiments.c.id)
 
 experiment_tags = Table(
     "experiment_tags",

@@ -17,6 +17,9 @@ registered_models = Table(
     Column("description", Text),
     UniqueConstraint("workspace_id", "name"),
 )
+Index("ix_registered_models_updated", registered_models.c.workspace_id, registered_models.c.last_updated_timestamp)
+# For versions, which name no workspace of their model.
+Index("ix_registered_models_name", registered_models.c.name)
 
 registered_model_tags = Table(
     "registered_model_tags",
@@ -57,7 +60,8 @@ model_versions = Table(
 )
 Index("ix_model_versions_run_id", model_versions.c.run_id)
 Index("ix_model_versions_model_id", model_versions.c.model_id)
-Index("ix_model_versions_updated", model_versions.c.workspace_id, model_versions.c.last_updated_timestamp)
+# The workspace comes last: every statement names it, and SQLite would enter here by the workspace alone.
+Index("ix_model_versions_updated", model_versions.c.last_updated_timestamp, model_versions.c.workspace_id)
 
 model_version_tags = Table(
     "model_version_tags",

@@ -16,7 +16,7 @@ that is far, a set of up to `MANY` is looked for. What is left is found as a who
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Sequence
 from typing import Any
 
 from sqlalchemy import (
@@ -53,7 +53,8 @@ EXPERIMENTS_LIMIT = 1000
 # What a page of rendered runs asks of them.
 PLACED = (runs.c.id, runs.c.run_id, runs.c.revision)
 
-# What found a page the last time, by what it was made of: the number of the set that it was found from, or `WALK`.
+# What found a page the last time, by the hash of what it was made of, which must not stay alive here: the number of the set
+# that it was found from, or `WALK`. It is tried first, and need not be right.
 WALK = "walk"
 _ways: Kept[int | str] = Kept(2000)
 
@@ -101,7 +102,7 @@ class Search:
         """The page, unless it can only be found as a whole. What found it the last time is tried first."""
         if self.wanted is None and self._by_start_time():
             return self._walk_rows(connection, self.limit)
-        known = _ways.find(self._made_of)
+        known = _ways.find(hash(self._made_of))
         walk, known_set = known == WALK, known if isinstance(known, int) else None
         found = self._walked(connection) if walk else self._from_known(connection, known_set)
         if found is None:
@@ -109,7 +110,7 @@ class Search:
         if found is None and not walk:
             found = self._walked(connection)
             if found is not None:
-                _ways.keep(self._made_of, WALK, 1)
+                _ways.keep(hash(self._made_of), WALK, 1)
         return self._from_few(connection, MANY) if found is None else found
 
     def like(self, wanted: Filter | None, order: Order, after: list[Any] | None, limit: int, *keys: ColumnElement[Any]) -> Search:
@@ -126,7 +127,7 @@ class Search:
         return FAR
 
     def ask(
-        self, connection: Connection, name: Hashable, make: Callable[[], Select[Any]], values: Mapping[str, Any] | None = None
+        self, connection: Connection, name: Hashable, make: Callable[[], Select[Any]], values: dict[str, Any] | None = None
     ) -> Sequence[Row[Any]]:
         """The rows of `make()`, a statement that `name` tells from the others of this search. `values`: of parameters that it
         has by name, beside those of where the page starts.
@@ -154,12 +155,12 @@ class Search:
         if sizes[smallest] > most:
             return None
         if not late:
-            _ways.keep(self._made_of, smallest, 1)
+            _ways.keep(hash(self._made_of), smallest, 1)
         return self.ask(connection, ("few", most, smallest), lambda: self._driven(smallest, most, late=late))
 
     def _from_known(self, connection: Connection, known: int | None) -> Sequence[Row[Any]] | None:
         """The same from the set that was the smallest the last time, counted on the way; None when it has grown."""
-        if known is None:
+        if known is None or known > (len(self.wanted.drivers) if self.wanted is not None else 0):
             return None
         found = self.ask(connection, ("known", known), lambda: self._driven(known, FEW, late=False, counted=True))
         return found if found and found[0].counted <= FEW else None
@@ -175,11 +176,13 @@ class Search:
     def _sizes(self, bound: int, *, late: bool) -> Select[Any]:
         sets = [self._own, *(driver for driver, _ in self._drivers(late=late))]
         # Named, because a row has names.
-        return select(*[_counted(some, bound).label(f"set_{i}") for i, some in enumerate(sets)])
+        counts: list[Any] = [_counted(some, bound).label(f"set_{i}") for i, some in enumerate(sets)]
+        return select(*counts)
 
     @property
     def _own(self) -> Select[Any]:
-        return select(runs.c.id).where(self.inside)  # what is shown of them is found in scope
+        own: Select[Any] = select(runs.c.id).where(self.inside)  # what is shown of them is found in scope
+        return own
 
     def _driven(self, smallest: int, most: int, *, late: bool, counted: bool = False) -> Select[Any]:
         """From the set of this number; 0 are the runs of the experiments. With the size of the set in each row if it is to be

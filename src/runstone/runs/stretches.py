@@ -34,9 +34,11 @@ if TYPE_CHECKING:
 
 # Stretches that are looked at before the page is found in another way.
 ROUNDS = 4
+# A stretch without a row of the page is followed by one that is so many times as long.
+FURTHER = 50
 
 # Filters narrowed to a part of an order, with the sort keys of that part: kept, because statements are kept under them.
-_parts: Kept[tuple[Filter, tuple[ColumnElement[Any], ...]]] = Kept(500)
+_parts: Kept[tuple[Filter, tuple[ColumnElement[Any], ...]]] = Kept(100)
 
 
 def page(connection: Connection, search: Search) -> Sequence[Row[Any]] | None:
@@ -65,7 +67,7 @@ def _part(search: Search, led: Led, name: tuple[int, Any], owners: Owners | Fitt
         first, value = search.order.first, literal("" if led.length else 0, led.value.type)
         # No text is shared by so many runs that is longer than what the index holds of it.
         value = value if name[1] is None else literal(name[1], led.value.type)
-        ranks = [literal_column(str(name[0])).label(f"sort_{first}")] if led.ranked else []
+        ranks: list[ColumnElement[Any]] = [literal_column(str(name[0])).label(f"sort_{first}")] if led.ranked else []
         part = _parts.keep(key, (owners.within(search.wanted), (*ranks, value.label(f"sort_{first + led.ranked}"))), 1)
     return search.like(part[0], search.order.rest, after, search.limit, *part[1])
 
@@ -111,7 +113,7 @@ class _Walk:
                 return False
             if self._full:
                 return True
-            length = 2 * length * search.limit // len(self.found) if self.found else search.far
+            length = 2 * length * search.limit // len(self.found) if self.found else FURTHER * length
             edge = _Edge(last, behind=True)
             if length >= search.far:
                 return False
@@ -163,7 +165,8 @@ class _Walk:
     def _value_at(self, edge: _Edge | None, place: int) -> Select[Any]:
         """The value so many places behind the edge."""
         values = self._from(select(self._led.value.label("value")).where(self._led.key), edge).order_by(self._along())
-        one, behind = literal_column("1"), literal_column(str(place))
+        one: ColumnElement[int] = literal_column("1")
+        behind: ColumnElement[int] = literal_column(str(place))
         if self._led.table is not None:
             return values.limit(one).offset(behind)  # no row of it is shown: those are found in scope
         walks = [values.where(inside) for inside in self._search.places]
@@ -179,12 +182,12 @@ class _Walk:
 
         def make() -> Select[Any]:
             order = self._order
-            ranks = [literal_column("0").label(f"sort_{order.first - 1}")] if led.ranked else []
+            ranks: list[ColumnElement[Any]] = [literal_column("0").label(f"sort_{order.first - 1}")] if led.ranked else []
             statement = search.shown(order, *ranks)
             if led.table is None:
                 statement = order.join(statement).where(search.inside)
             else:
-                statement = order.join(statement.join(led.table, led.row_owner == led.owner)).where(search.tested)
+                statement = order.join(statement.join(led.table, led.owner == led.row_owner)).where(search.tested)
             statement = self._from(statement.where(led.numbers), edge)
             if last is not None:
                 statement = statement.where(self._beyond("last", reached=whole, backwards=True))

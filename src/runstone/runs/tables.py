@@ -138,7 +138,8 @@ series = Table(
 # What the sealing job looks for; its condition stands in the job's statement word by word.
 SEAL_AT = 2048
 Index("ix_series_unsealed", series.c.run_pk, series.c.key_id, **where(f"count - sealed >= {SEAL_AT}"))
-Index("ix_series_last_value", series.c.key_id, series.c.last_value, series.c.run_pk)
+# The smallest and the largest value stand behind, so that MIN() and MAX() are compared without a look at the rows.
+Index("ix_series_last_value", series.c.key_id, series.c.last_value, series.c.run_pk, series.c.min_value, series.c.max_value)
 
 # Clustered by what makes a point the same point: exact duplicates disappear by key, so retries are safe. Time comes
 # before step because the wire pages a history by (timestamp, step, value): a page is then one walk along the key.

@@ -131,13 +131,20 @@ class Compiler:
     def late_sets(self, node: Comparison) -> tuple[Select[Any], ...]:
         """Selects of all owners that fit `node`, and perhaps others, that cost more to be asked for than `sets`."""
         entity = find_entity(self._fields, node.field)[1]
+        if isinstance(entity, MetricValue) and node.field.function in ("MIN", "MAX") and node.operator != "IS NULL":
+            return (self._metric_rows(entity, node),)
         if not isinstance(entity, KeyValue) or entity.indexed_prefix is None or node.field.key in entity.special:
             return ()
-        if node.operator not in ("LIKE", "ILIKE", "!=", "NOT IN") or self.sets(node):
+        number = entity.key_id
+        if number is None or node.operator not in ("LIKE", "ILIKE", "!=", "NOT IN") or self.sets(node):
             return ()
         values = tuple(_text_value(node, value, "") for value in node.values)
-        rows = select(entity.row_owner).where(key_match(entity, node.field.key))
         beginning, length = indexed_beginning(entity.value, entity.indexed_prefix), entity.indexed_prefix
+
+        def rows(*conditions: Clause) -> Select[Any]:
+            key = select(keys.c.id).where(keys.c.name == node.field.key, *conditions).scalar_subquery()
+            return select(entity.row_owner).where(number == key)
+
         return by_distinct_values(
             rows, beginning, length, lambda value: self._compare(value, node.operator, values), sqlite=self._sqlite
         )
@@ -263,7 +270,7 @@ class Compiler:
     def _metric(self, entity: MetricValue, node: Comparison) -> Clause:
         _check_key(node)
         _check_operator(node, NUMBER_OPERATORS, "metric")
-        sets = self.sets(node) if self._mode == "mixed" else ()
+        sets = self.sets(node) or self.late_sets(node) if self._mode == "mixed" else ()
         return self._among(entity.owner, entity.row_owner, self._metric_rows(entity, node), node, sets)
 
     def _latest_rows(self, entity: MetricValue, node: Comparison) -> list[Select[Any]]:

@@ -59,7 +59,7 @@ def _exclude(kind: str, group: Sequence[Comparison]) -> bool:
     around = Interval()
     for node in group:
         # Metrics are compared as doubles: numbers that are one double are one number.
-        values = [float(value) if kind == "metric" else value for value in node.values]
+        values: list[Any] = [float(value) if kind == "metric" else value for value in node.values]
         if node.operator in ("=", "IN"):
             listed = set(values) if listed is None else listed & set(values)
         elif kind != "text" and node.operator in RANGES:

@@ -22,15 +22,22 @@ from sqlalchemy import (
 )
 from sqlalchemy.sql.operators import custom_op
 
-LIMIT = 500
+LIMIT = 3000
 
 
 def by_distinct_values(
-    rows: Select[Any], beginning: ColumnElement[str], length: int, compare: Callable[[ColumnElement[Any]], Any], *, sqlite: bool
+    rows_where: Callable[..., Select[Any]],
+    beginning: ColumnElement[str],
+    length: int,
+    compare: Callable[[ColumnElement[Any]], Any],
+    *,
+    sqlite: bool,
 ) -> tuple[Select[Any], ...]:
-    """Selects that together name every owner of `rows` (those of one key, in an index by `beginning`, the first `length`
-    characters of a value) whose value fits `compare`, and perhaps others.
+    """Selects that together name every owner of one key whose value fits `compare`, and perhaps others. An index holds
+    (key, `beginning`, owner), of a value the first `length` characters. rows_where(*conditions) are the owners of that key
+    if the key's own row fits these conditions.
     """
+    rows = rows_where()
     # In Postgres the index is in the order of bytes, which has signs of its own.
     along = beginning.asc() if sqlite else UnaryExpression(beginning, modifier=custom_op("USING ~<~"))
     one = rows.with_only_columns(beginning).order_by(along).limit(literal_column("1"))
@@ -38,10 +45,10 @@ def by_distinct_values(
     before, place = walked.c.value, walked.c.place
     behind = beginning > before if sqlite else beginning.op("~>~", is_comparison=True)(before)
     following = one.where(behind).correlate(walked).scalar_subquery()
-    bound = literal_column(str(LIMIT))
+    bound: ColumnElement[int] = literal_column(str(LIMIT))
     walked = walked.union_all(select(following, place + literal_column("1")).where(before.is_not(None), place < bound))
     value: ColumnElement[Any] = walked.c.value
     # What is as long as the index holds may go on behind it.
     fitting = select(value).where(value.is_not(None), or_(compare(value), func.length(value) >= literal_column(str(length))))
     many = select(func.max(walked.c.place)).where(walked.c.value.is_not(None)).scalar_subquery() >= bound
-    return rows.where(beginning.in_(fitting)), rows.where(many)
+    return rows.where(beginning.in_(fitting)), rows_where(many)
