@@ -15,8 +15,8 @@ FILE_LIMIT, FUNCTION_LIMIT, SCRIPT_LIMIT = 500, 60, 100
 BANNED = {"utils", "helpers", "common", "misc", "base", "manager", "service", "handlers", "models"}
 # Statements on tables that belong to no workspace, or on rows that were found in theirs before.
 UNSCOPED_ALLOWED = {
-    "core/scope.py", "core/keyvalue.py", "core/state.py", "search/compile.py", "search/order.py", "runs/points.py",
-    "registry/search.py", "logged_models/search.py",
+    "core/scope.py", "core/keyvalue.py", "core/state.py", "search/compile.py", "search/distinct.py", "search/order.py",
+    "runs/points.py", "registry/search.py", "logged_models/search.py",
 }  # fmt: skip
 
 

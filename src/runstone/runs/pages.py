@@ -177,7 +177,7 @@ class Search:
         sets = [self._own, *(driver for driver, _ in self._drivers(late=late))]
         # Named, because a row has names.
         counts: list[Any] = [_counted(some, bound).label(f"set_{i}") for i, some in enumerate(sets)]
-        return select(*counts)
+        return select(*counts)  # numbers of rows, which are shown in scope
 
     @property
     def _own(self) -> Select[Any]:

@@ -157,24 +157,25 @@ class _Walk:
 
         def make() -> Select[Any]:
             places = [self._value_at(edge, place) for place in (0, length, 2 * length)]
-            return select(*[place.scalar_subquery().label(f"end_{i}") for i, place in enumerate(places)])
+            return select(*[place.scalar_subquery().label(f"end_{i}") for i, place in enumerate(places)])  # in scope below
 
         name = ("ends", length, None if edge is None else edge.behind)
         return self._search.ask(connection, name, make, {} if edge is None else {"edge": edge.value})[0]
 
     def _value_at(self, edge: _Edge | None, place: int) -> Select[Any]:
         """The value so many places behind the edge."""
-        values = self._from(select(self._led.value.label("value")).where(self._led.key), edge).order_by(self._along())
+        values = select(self._led.value.label("value")).where(self._led.key)  # values, whose rows are found in scope
+        values = self._from(values, edge).order_by(self._along())
         one: ColumnElement[int] = literal_column("1")
         behind: ColumnElement[int] = literal_column(str(place))
         if self._led.table is not None:
-            return values.limit(one).offset(behind)  # no row of it is shown: those are found in scope
+            return values.limit(one).offset(behind)
         walks = [values.where(inside) for inside in self._search.places]
         if len(walks) == 1:
             return walks[0].limit(one).offset(behind)
-        nearest = [select(walk.limit(literal_column(str(place + 1))).subquery()) for walk in walks]  # as above
+        nearest = [select(walk.limit(literal_column(str(place + 1))).subquery()) for walk in walks]  # in scope, as above
         merged = union_all(*nearest).subquery()
-        return select(merged.c.value).order_by(self._along(merged.c.value)).limit(one).offset(behind)  # as above
+        return select(merged.c.value).order_by(self._along(merged.c.value)).limit(one).offset(behind)  # in scope, as above
 
     def _stretch(self, connection: Connection, edge: _Edge | None, last: Any, *, whole: bool) -> Sequence[Row[Any]]:
         """The rows from the edge to the value `last`; those with this value too when the stretch is `whole`."""
