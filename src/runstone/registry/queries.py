@@ -131,14 +131,18 @@ def describe_version(connection: Connection, row: Row[Any], description: str | N
     connection.execute(update(model_versions).where(model_versions.c.id == row.id).values(values))
 
 
-def archive_others(connection: Connection, row: Row[Any], stage: str) -> None:
+def archive_others(connection: Connection, scope: Scope, row: Row[Any], stage: str) -> list[int]:
+    """The other versions that were in the stage, lowest first: they are archived now."""
     where = (
         model_versions.c.registered_model_id == row.registered_model_id,
         model_versions.c.id != row.id,
         model_versions.c.current_stage == stage,
     )
+    others = list(connection.execute(scoped(model_versions, scope, model_versions.c.version).where(*where)).scalars())
     values = {"current_stage": "Archived", "last_updated_timestamp": now_ms()}
-    connection.execute(update(model_versions).where(*where).values(values))
+    if others:
+        connection.execute(update(model_versions).where(*where).values(values))
+    return sorted(others)
 
 
 def redact_version(connection: Connection, row: Row[Any]) -> None:
@@ -282,10 +286,16 @@ def of_logged_models(connection: Connection, scope: Scope, model_ids: Sequence[s
     return connection.execute(versions(scope).where(model_versions.c.model_id.in_(model_ids))).all()
 
 
-def all_versions(connection: Connection, scope: Scope, model_pk: int, limit: int) -> Sequence[Row[Any]]:
+def all_versions(connection: Connection, scope: Scope, model_pk: int, limit: int, skipped: int = 0) -> Sequence[Row[Any]]:
     """Newest first."""
     statement = versions(scope).where(model_versions.c.registered_model_id == model_pk)
-    return connection.execute(statement.order_by(model_versions.c.version.desc()).limit(limit)).all()
+    return connection.execute(statement.order_by(model_versions.c.version.desc()).limit(limit).offset(skipped)).all()
+
+
+def count_versions(connection: Connection, scope: Scope, model_pk: int) -> int:
+    where = (model_versions.c.registered_model_id == model_pk, model_versions.c.current_stage != DELETED_STAGE)
+    number: int = connection.execute(scoped(model_versions, scope, func.count()).where(*where)).scalar_one()
+    return number
 
 
 def _set_tags(connection: Connection, scope: Scope, table: Table, owner: str, pk: int, tags: Iterable[tuple[str, str]]) -> None:

@@ -11,7 +11,7 @@ from runstone.core.scope import Context, Ctx
 from runstone.core.wire import answer
 from runstone.errors import AlreadyExists, InvalidParameter
 from runstone.experiments.guards import ReadableWorkspace, WritableWorkspace
-from runstone.registry import aliases, naming, queries, render
+from runstone.registry import aliases, changes, naming, queries, render
 from runstone.registry.guards import EditableRegisteredModel, EditRegisteredModel, ReadableRegisteredModel, version_number
 from runstone.registry.schemas import (
     Alias,
@@ -42,12 +42,11 @@ async def create_registered_model(
     names.check_length(body.description or "", DESCRIPTION_LIMIT, "description")
 
     def make(connection: Any) -> dict[str, Any]:
-        number = queries.create(connection, ctx.scope, body.name, body.description)
+        number = changes.create(connection, ctx.scope, body.name, body.description, tags)
         row = queries.find(connection, ctx.scope, body.name)
         if number is None or row is None:  # None: the holder of the name was deleted a moment ago
             existing = {} if row is None else dict(queries.model_tags(connection, ctx.scope, [row.id])[row.id])
             raise naming.taken(body.name, wanted_prompt=naming.is_prompt(tags), existing_prompt=naming.is_prompt(existing))
-        queries.set_model_tags(connection, ctx.scope, number, tags.items())
         return render.model_json_of(connection, ctx.scope, row)
 
     return answer({"registered_model": await ctx.db.write(make)})
@@ -68,7 +67,7 @@ async def rename_registered_model(
 
     def rename(connection: Any) -> dict[str, Any]:
         row = model.load(connection)
-        if not queries.rename(connection, row.id, body.new_name):
+        if not changes.rename(connection, ctx.scope, row, body.new_name):
             raise AlreadyExists(f"Registered Model (name={body.new_name}) already exists. Models and prompts share their names.")
         return render.model_json_of(connection, ctx.scope, EditRegisteredModel(body.new_name, ctx.scope).load(connection))
 
@@ -84,7 +83,7 @@ async def update_registered_model(
     names.check_length(body.description or "", DESCRIPTION_LIMIT, "description")
 
     def change(connection: Any) -> dict[str, Any]:
-        queries.change(connection, model.load(connection).id, description=body.description or "")
+        changes.describe(connection, ctx.scope, model.load(connection), body.description or "")
         return render.model_json_of(connection, ctx.scope, model.load(connection))
 
     return answer({"registered_model": await ctx.db.write(change)})
@@ -92,7 +91,7 @@ async def update_registered_model(
 
 @router.delete("/api/2.0/mlflow/registered-models/delete")
 async def delete_registered_model(ctx: Ctx, model: EditableRegisteredModel) -> Response:
-    await ctx.db.write(lambda c: queries.remove(c, model.load(c).id))
+    await ctx.db.write(lambda c: changes.remove(c, ctx.scope, model.load(c)))
     return answer({})
 
 
@@ -135,7 +134,7 @@ async def set_registered_model_tag(
     body: Annotated[SetModelTag, wire.body(SetModelTag)], ctx: Ctx, model: EditableRegisteredModel
 ) -> Response:
     pair = naming.checked_tag(body.key, body.value)
-    await ctx.db.write(lambda c: queries.set_model_tags(c, ctx.scope, model.load(c).id, [pair]))
+    await ctx.db.write(lambda c: changes.set_tag(c, ctx.scope, model.load(c), *pair))
     return answer({})
 
 
@@ -144,7 +143,7 @@ async def delete_registered_model_tag(
     body: Annotated[DeleteModelTag, wire.body(DeleteModelTag)], ctx: Ctx, model: EditableRegisteredModel
 ) -> Response:
     names.check_key(body.key, "key")
-    await ctx.db.write(lambda c: queries.delete_model_tag(c, model.load(c).id, body.key))
+    await ctx.db.write(lambda c: changes.delete_tag(c, ctx.scope, model.load(c), body.key))
     return answer({})
 
 
@@ -158,7 +157,7 @@ async def set_registered_model_alias(
     def put(connection: Any) -> None:
         row = model.load(connection)
         model.load_version(connection, number)
-        queries.set_alias(connection, ctx.scope, row.id, body.alias, number)
+        changes.set_alias(connection, ctx.scope, row, body.alias, number)
 
     await ctx.db.write(put)
     return answer({})
@@ -169,7 +168,7 @@ async def delete_registered_model_alias(
     body: Annotated[Alias, wire.body(Alias)], ctx: Ctx, model: EditableRegisteredModel
 ) -> Response:
     naming.check_alias(body.alias)
-    await ctx.db.write(lambda c: queries.delete_alias(c, model.load(c).id, body.alias))
+    await ctx.db.write(lambda c: changes.delete_alias(c, ctx.scope, model.load(c), body.alias))
     return answer({})
 
 

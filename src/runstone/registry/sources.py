@@ -105,6 +105,12 @@ def resolve_prompt(body: CreateModelVersion, *, prompt: bool) -> Source:
     return Source(body.source, body.source, body.run_id, body.model_id)
 
 
+def copied_from(connection: Connection, scope: Scope, source: str) -> Row[Any] | None:
+    """The version of this registry that `models:/name/3` names."""
+    match = _COPY.match(source)
+    return queries.find_version_named(connection, scope, *match.groups()) if match else None
+
+
 def download_uri(connection: Connection, scope: Scope, version: Row[Any]) -> str:
     """What clients download from. They look into runs themselves, so `runs:/` is answered as it was given."""
     row = version

@@ -1,8 +1,8 @@
-"""Registered models, their versions, tags and aliases."""
+"""Registered models, their versions, tags and aliases, and what was done with them."""
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, Table, Text, UniqueConstraint
+from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, String, Table, Text, UniqueConstraint
 
 from runstone.core.tables import BigInt, metadata
 
@@ -87,3 +87,24 @@ registered_model_aliases = Table(
     Column("version", Integer, nullable=False),
     sqlite_with_rowid=False,
 )
+
+# What was done in the registry, never changed afterwards: written in the transaction of the change itself. What was done to a
+# model outlives it, under the name that it had.
+registry_events = Table(
+    "registry_events",
+    metadata,
+    Column("id", BigInt, primary_key=True),
+    Column("workspace_id", Integer, ForeignKey("workspaces.id"), nullable=False),
+    Column("registered_model_id", BigInt, ForeignKey("registered_models.id", ondelete="SET NULL")),
+    Column("model_name", Text, nullable=False),
+    Column("version", Integer),  # NULL: the model itself
+    Column("creation_time", BigInteger, nullable=False),
+    Column("user_id", Text),
+    Column("what", String(32), nullable=False),  # one of events.WHAT
+    Column("subject", Text),  # the alias, the tag
+    Column("before", Text),
+    Column("after", Text),
+    sqlite_autoincrement=True,
+)
+Index("ix_registry_events_model", registry_events.c.registered_model_id, registry_events.c.id)
+Index("ix_registry_events_all", registry_events.c.workspace_id, registry_events.c.id)

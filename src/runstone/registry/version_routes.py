@@ -11,7 +11,7 @@ from runstone.core.scope import Context, Ctx
 from runstone.core.wire import answer
 from runstone.errors import InvalidParameter
 from runstone.experiments.guards import ReadableWorkspace, WritableWorkspace
-from runstone.registry import naming, queries, render, sources, versions
+from runstone.registry import changes, naming, queries, render, sources, versions
 from runstone.registry.guards import EditableVersion, ReadableVersion
 from runstone.registry.routes import DESCRIPTION_LIMIT
 from runstone.registry.schemas import (
@@ -63,7 +63,7 @@ async def update_model_version(
     names.check_length(body.description or "", DESCRIPTION_LIMIT, "description")
 
     def change(connection: Any) -> dict[str, Any]:
-        queries.describe_version(connection, version.load(connection), body.description)
+        changes.describe_version(connection, ctx.scope, version.load(connection), body.description)
         return render.version_json_of(connection, ctx.scope, version.load(connection))
 
     return answer({"model_version": await ctx.db.write(change)})
@@ -82,9 +82,7 @@ async def transition_stage(
 
     def move(connection: Any) -> dict[str, Any]:
         row = version.load(connection)
-        if body.archive_existing_versions:
-            queries.archive_others(connection, row, stage)
-        queries.change_version(connection, row, current_stage=stage)
+        changes.move_to_stage(connection, ctx.scope, row, stage, archive_others=body.archive_existing_versions)
         return render.version_json_of(connection, ctx.scope, version.load(connection))
 
     return answer({"model_version": await ctx.db.write(move)})
@@ -92,7 +90,7 @@ async def transition_stage(
 
 @router.delete("/api/2.0/mlflow/model-versions/delete")
 async def delete_model_version(ctx: Ctx, version: EditableVersion) -> Response:
-    await ctx.db.write(lambda c: queries.redact_version(c, version.load(c)))
+    await ctx.db.write(lambda c: changes.delete_version(c, ctx.scope, version.load(c)))
     return answer({})
 
 
@@ -129,7 +127,7 @@ async def set_model_version_tag(
     body: Annotated[SetVersionTag, wire.body(SetVersionTag)], ctx: Ctx, version: EditableVersion
 ) -> Response:
     pair = naming.checked_tag(body.key, body.value)
-    await ctx.db.write(lambda c: queries.set_version_tags(c, ctx.scope, version.load(c).id, [pair]))
+    await ctx.db.write(lambda c: changes.set_version_tag(c, ctx.scope, version.load(c), *pair))
     return answer({})
 
 
@@ -138,5 +136,5 @@ async def delete_model_version_tag(
     body: Annotated[DeleteVersionTag, wire.body(DeleteVersionTag)], ctx: Ctx, version: EditableVersion
 ) -> Response:
     names.check_key(body.key, "key")
-    await ctx.db.write(lambda c: queries.delete_version_tag(c, version.load(c).id, body.key))
+    await ctx.db.write(lambda c: changes.delete_version_tag(c, ctx.scope, version.load(c), body.key))
     return answer({})

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Row
 from runstone.core.clock import now_ms
 from runstone.core.scope import Scope
 from runstone.logged_models import queries as model_queries
-from runstone.registry import naming, queries, sources
+from runstone.registry import changes, naming, queries, sources
 from runstone.registry.guards import EditRegisteredModel
 from runstone.registry.schemas import CreateModelVersion
 from runstone.storage import locations
@@ -52,6 +52,7 @@ def create(
     row = queries.find_version(connection, scope, body.name, number)
     assert row is not None
     queries.set_version_tags(connection, scope, row.id, tags.items())
+    changes.version_created(connection, scope, row, sources.copied_from(connection, scope, body.source))
     if source.model_id and not prompt:
         _tell_logged_model(connection, scope, source.model_id, body.name, number)
     return row
