@@ -28,8 +28,11 @@ import runstone.web.everywhere
 import runstone.web.experiments
 import runstone.web.logged_models
 import runstone.web.registry
+import runstone.web.registry_activity
 import runstone.web.registry_changes
+import runstone.web.run_family
 import runstone.web.runs
+import runstone.web.runs_bulk
 import runstone.web.runs_changes
 import runstone.web.runs_export
 import runstone.web.runs_live
@@ -74,15 +77,18 @@ ROUTERS = (
     runstone.web.runs_table.router,
     runstone.web.runs_rows.router,
     runstone.web.runs_names.router,
+    runstone.web.runs_bulk.router,
     runstone.web.runs_changes.router,
     runstone.web.runs_live.router,
     runstone.web.runs_export.router,
     runstone.web.runs.router,
+    runstone.web.run_family.router,
     runstone.web.charts.router,
     runstone.web.compare.router,
     runstone.web.compare_files.router,
     runstone.web.compare_models.router,
     runstone.web.registry.router,
+    runstone.web.registry_activity.router,
     runstone.web.registry_changes.router,
     runstone.web.views.router,
 )

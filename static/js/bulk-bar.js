@@ -5,6 +5,10 @@ import { clear, count, selected, whole } from "./table-selection.js";
 
 const bar = document.querySelector("[data-bulk]");
 const part = (name) => bar.querySelector(`[data-bulk-${name}]`);
+// The form around the table serves who has no scripts: with them, Enter in a cell that is edited must not send it.
+for (const button of bar.querySelectorAll("button")) button.type = "button";
+bar.closest("form").addEventListener("submit", (event) => event.preventDefault());
+
 const close = () => { for (const menu of bar.querySelectorAll("details[open]")) menu.open = false; };
 
 export const grouped = (number) => String(number).replace(/\B(?=(\d{3})+$)/g, "\u202f");

@@ -3,6 +3,7 @@
 import { sayToast } from "./say-toast.js";
 import { selected, whole } from "./table-selection.js";
 import { runs, table } from "./table-state.js";
+import { loadedIds } from "./windows-stored.js";
 
 async function send(body) {
   const answer = await fetch(runs.dataset.change, {
@@ -19,15 +20,14 @@ async function send(body) {
 // `changes`: one for each run, {run_id, name?, stage?, experiment_id?, colour?, tags?}. Whether it was done.
 export const changeRuns = (changes) => carry({ changes }, () => changes);
 
-const shown = ({ run_id }) => runs.querySelector(`tr[data-run="${CSS.escape(run_id)}"]`);
-
 // The same for all selected runs: by their ids, or by the state of the table when all that match are selected.
 // `nested`: the runs below a moved one move along.
 export function changeSelected(change, nested = false) {
   const same = ({ run_id }) => ({ run_id, ...change });
   if (!whole.count) {
     const changes = [...selected].map((run_id) => same({ run_id }));
-    return carry({ changes, nested }, (done) => done.undo.changes.filter(shown).map(same));
+    const loaded = new Set(loadedIds());
+    return carry({ changes, nested }, (done) => done.undo.changes.filter(({ run_id }) => loaded.has(run_id)).map(same));
   }
   const state = new URL(table().dataset.rows, location.href).search.slice(1);
   return carry({ matching: { state, count: whole.count }, change, nested }, (done) => done.undo.changes.map(same));

@@ -1,12 +1,15 @@
-// After runs were changed the rows show it: those that are still here are asked for anew, those that went away go.
+// After runs were changed the rows show it: those that are still here are asked for anew, those that went away go. Rows of windows
+// that are emptied at the moment follow when they come back.
 // Reads: tr[data-run] of #runs. Listens to: "runs-changed" (changes), "runs-news" (ids). Sends: "rows-added".
 import { again, fetchRows, rowsAdded, runs, table } from "./table-state.js";
+import { changedAway, loadedIds } from "./windows-stored.js";
 
 const AT_ONCE = 100;
 
-// Puts the rows of these runs anew, and takes away those that the filter lets pass no longer. Ids of rows that are not shown: ignored.
+// Puts the rows of these runs anew, and takes away those that the filter lets pass no longer.
 export async function renew(ids) {
   const shown = ids.filter((id) => runs.querySelector(`tr[data-run="${CSS.escape(id)}"]`));
+  changedAway(ids.filter((id) => !shown.includes(id)));
   for (let start = 0; start < shown.length; start += AT_ONCE) {
     const part = shown.slice(start, start + AT_ONCE);
     const area = table();
@@ -37,7 +40,8 @@ function replace(old, found) {
 document.addEventListener("runs-changed", async (event) => {
   const changes = event.detail;
   const comes = changes.some((change) => change.stage !== undefined || change.experiment_id !== undefined);
-  const missing = changes.some((change) => !runs.querySelector(`tr[data-run="${CSS.escape(change.run_id)}"]`));
+  const loaded = new Set(loadedIds());
+  const missing = changes.some((change) => !loaded.has(change.run_id));
   if (!table() || (comes && missing)) return again(); // a run came back: only the server knows where it stands
   await renew(changes.map((change) => change.run_id));
 });

@@ -11,6 +11,8 @@ export function editCell(cell) {
   const column = columnOf(cell);
   const name = column === "attributes.run_name";
   const before = name ? cell.querySelector("a").title : cell.classList.contains("none") ? "" : cell.title || cell.textContent.trim();
+  // A field of one line would lose line ends, and a long text is only shown in part: its own page holds the whole.
+  if (/[\r\n]/.test(before) || before.length > 1900) return location.assign(`${cell.closest("tr").querySelector("th a").href}/edit`);
   const kept = [...cell.childNodes];
   const box = Object.assign(document.createElement("input"), { type: "text", className: "edit", value: before, maxLength: 8000 });
   box.setAttribute("aria-label", name ? "Name of the run" : `Tag ${column.slice(5)}`);

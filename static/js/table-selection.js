@@ -2,14 +2,13 @@
 // All that match the filter, loaded or not, are selected by select-matching.js: until another choice is made or another table shown.
 // Reads: tr[data-run], input[name=run], [data-select-all]. Sends: "selection" to the document, with the run ids.
 import { runs, whenShown } from "./table-state.js";
+import { loadedIds } from "./windows-stored.js";
 
 export const selected = new Set();
 export const whole = { count: 0 }; // how many match when all of them are selected, else 0
 let last = null;
 
 export const count = () => whole.count || selected.size;
-
-const rows = () => [...runs.querySelectorAll("tr[data-run]")];
 
 export function mark(root = runs) {
   for (const row of root.querySelectorAll("tr[data-run]")) {
@@ -19,10 +18,10 @@ export function mark(root = runs) {
   }
   const all = runs.querySelector("[data-select-all]");
   if (!all) return;
-  const shown = rows();
-  const marked = whole.count ? shown.length : shown.filter((row) => selected.has(row.dataset.run)).length;
-  all.checked = marked > 0 && marked === shown.length;
-  all.indeterminate = marked > 0 && marked < shown.length;
+  const loaded = loadedIds();
+  const marked = whole.count ? loaded.length : loaded.filter((id) => selected.has(id)).length;
+  all.checked = marked > 0 && marked === loaded.length;
+  all.indeterminate = marked > 0 && marked < loaded.length;
 }
 
 function tell() {
@@ -35,16 +34,15 @@ export function selectMatching(matching) {
   tell();
 }
 
-const put = (row, on) => selected[on ? "add" : "delete"](row.dataset.run);
+const put = (id, on) => selected[on ? "add" : "delete"](id);
 
-// `between`: from the row that was selected last up to this one.
+// `between`: from the row that was selected last up to this one, also where rows between them are not in the page at the moment.
 export function toggle(row, between = false, on = !row.classList.contains("selected")) {
-  const shown = rows();
-  const from = shown.findIndex((other) => other.dataset.run === last);
-  const to = shown.indexOf(row);
-  const range = between && from >= 0 ? shown.slice(Math.min(from, to), Math.max(from, to) + 1) : [row];
+  const loaded = loadedIds();
+  const from = loaded.lastIndexOf(last), to = loaded.lastIndexOf(row.dataset.run);
+  const range = between && from >= 0 ? loaded.slice(Math.min(from, to), Math.max(from, to) + 1) : [row.dataset.run];
   whole.count = 0;
-  for (const other of range) put(other, on);
+  for (const id of range) put(id, on);
   last = row.dataset.run;
   tell();
 }
@@ -58,7 +56,7 @@ export function clear() {
 runs.addEventListener("click", (event) => {
   if (event.target.matches("[data-select-all]")) {
     whole.count = 0;
-    for (const row of rows()) put(row, event.target.checked);
+    for (const id of loadedIds()) put(id, event.target.checked);
     return tell();
   }
   if (event.target.matches("input[name=run]")) toggle(event.target.closest("tr"), event.shiftKey, event.target.checked);

@@ -1,11 +1,12 @@
 // Rows come as one scrolls, a window of a hundred at a time; those far away give their place to an empty one of the same height.
 // Reads: [data-table][data-rows], tbody[data-window] with data-before and data-after (tokens; empty at the ends of the table).
 // Writes: data-asked of a window (how it was asked for), which table-place.js keeps.
+import { renew } from "./runs-refresh.js";
 import { fetchRows, rowsAdded, table, whenShown } from "./table-state.js";
+import { empty, fill, isStored } from "./windows-stored.js";
 
 const AHEAD = 3; // heights of the scroll area that stand ready below and above
 const KEPT = 8; // heights beyond which a window is emptied
-const stored = new WeakMap(); // window to its rows while it is empty
 const WINDOWS = "tbody[data-window]:not([data-within])";
 let loading = false;
 
@@ -16,17 +17,16 @@ function wide(text) {
   return { row, cell };
 }
 
-function empty(body) {
+function away(body) {
   const { row, cell } = wide("");
   cell.style.height = `${body.getBoundingClientRect().height}px`;
-  stored.set(body, body.innerHTML);
-  body.replaceChildren(row);
+  empty(body, row);
 }
 
-function fill(body) {
-  body.innerHTML = stored.get(body);
-  stored.delete(body);
+function back(body) {
+  const changed = fill(body);
   rowsAdded(body);
+  if (changed.length) renew(changed).catch(() => {});
 }
 
 function put(area, edge, side, body) {
@@ -76,9 +76,9 @@ function look(area) {
   const view = area.getBoundingClientRect();
   for (const body of windows) {
     const box = body.getBoundingClientRect();
-    const away = Math.max(view.top - box.bottom, box.top - view.bottom, 0) / view.height;
-    if (stored.has(body) && away < KEPT - 1) fill(body);
-    else if (!stored.has(body) && away > KEPT) empty(body);
+    const distance = Math.max(view.top - box.bottom, box.top - view.bottom, 0) / view.height;
+    if (isStored(body) && distance < KEPT - 1) back(body);
+    else if (!isStored(body) && distance > KEPT) away(body);
   }
   const first = windows[0], last = windows.at(-1);
   if (last.dataset.after && last.getBoundingClientRect().bottom < view.bottom + AHEAD * view.height) load(area, last, "after");

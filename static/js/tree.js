@@ -1,5 +1,6 @@
-// Folders of the table open in place; which ones are open is remembered.
-// Reads: data-unfolds (where a folder's rows come from), data-folder and data-inside of rows. Writes: localStorage "folders".
+// Rows of a tree open in place: folders to what is in them, runs to their children. Which folders are open is remembered.
+// Reads: data-unfolds (where the rows below come from), data-folder and data-inside of rows, data-remembers of the table.
+// Writes: localStorage "folders".
 const button = (row) => row.querySelector("[data-unfolds]");
 
 function remembered() {
@@ -25,9 +26,10 @@ async function unfold(row) {
   const opener = button(row);
   if (opener.getAttribute("aria-expanded") === "true") return;
   opener.setAttribute("aria-expanded", "true");
+  if (row.nextElementSibling?.matches(".failed")) row.nextElementSibling.remove();
   const waiting = document.createElement("tr");
   waiting.dataset.inside = row.dataset.folder;
-  waiting.innerHTML = '<td></td><th colspan="7"><span class="skeleton"></span></th>';
+  waiting.innerHTML = `<th colspan="${row.cells.length}"><span class="skeleton"></span></th>`;
   row.after(waiting);
   try {
     const answer = await fetch(opener.dataset.unfolds, { headers: { "HX-Request": "true", Accept: "text/html" } });
@@ -43,7 +45,8 @@ async function unfold(row) {
     const open = remembered();
     for (const inner of rows.filter((found) => open.has(found.dataset.folder))) unfold(inner);
   } catch {
-    waiting.querySelector("th").textContent = "This folder could not be opened: the server cannot be reached. Open it again.";
+    waiting.className = "failed";
+    waiting.querySelector("th").textContent = "This could not be opened: the server cannot be reached. Open it again.";
     opener.setAttribute("aria-expanded", "false");
   }
 }
@@ -60,10 +63,10 @@ document.addEventListener("click", (event) => {
   if (!opener) return;
   const row = opener.closest("tr");
   const open = opener.getAttribute("aria-expanded") !== "true";
-  remember(row.dataset.folder, open);
+  if (row.closest("[data-remembers]")) remember(row.dataset.folder, open);
   if (open) unfold(row);
   else fold(row);
 });
 
 const open = remembered();
-for (const row of document.querySelectorAll("tr[data-folder]")) if (open.has(row.dataset.folder)) unfold(row);
+for (const row of document.querySelectorAll("[data-remembers] tr[data-folder]")) if (open.has(row.dataset.folder)) unfold(row);

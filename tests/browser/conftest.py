@@ -6,9 +6,11 @@ import shutil
 from collections.abc import Iterator
 
 import pytest
+from mlflow import MlflowClient
 from playwright.sync_api import Browser, Dialog, Page, sync_playwright
 
 from runstone.web.static import static_path
+from tests.browser.runs_table import make
 from tests.conftest import RunningServer
 
 BROWSER = next((found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name))), None)
@@ -110,3 +112,28 @@ def run_id(sqlite_server: RunningServer, experiment_id: str) -> str:
         path = f"/api/2.0/mlflow-artifacts/artifacts/{experiment_id}/{made}/artifacts/{name}"
         assert server.client.put(path, content=f"inside {name}".encode()).status_code == 200
     return made
+
+
+@pytest.fixture(scope="module")
+def client(sqlite_server: RunningServer) -> MlflowClient:
+    return MlflowClient(sqlite_server.url)
+
+
+@pytest.fixture(scope="module")
+def number(client: MlflowClient) -> str:
+    """For what changes no run."""
+    return make(client, "table of runs")
+
+
+@pytest.fixture(scope="module")
+def many(sqlite_server: RunningServer) -> str:
+    number = sqlite_server.experiment("many runs")
+    for i in range(1150):
+        sqlite_server.run(number, run_name=f"run {i:04}", start_time=1700000000000 + i)
+    return number
+
+
+@pytest.fixture
+def own(client: MlflowClient, request: pytest.FixtureRequest) -> str:
+    """An experiment of the test's own."""
+    return make(client, request.node.name, 6)

@@ -12,7 +12,7 @@ from tests.browser.conftest import Watch
 from tests.conftest import RunningServer
 
 PATHS = (
-    "/models", "/models/used", "/models/used/edit", "/models/used/versions/1", "/models/used/versions/1/edit", "/models/used/compare",
+    "/models", "/models/used", "/models/used/edit", "/models/used/versions/1", "/models/used/versions/1/edit", "/models/used/compare", "/models/used/activity", "/activity",
     "/runs/{run_id}/edit", "/experiments/{experiment_id}/edit", "/experiments/{experiment_id}/views", "/experiments?folder=deep/", "/search?q=used", "/experiments/{experiment_id}/models",
     "/compare/models", "/compare/models?models={models}", "/runs/{run_id}",
 )  # fmt: skip

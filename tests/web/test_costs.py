@@ -99,4 +99,4 @@ class TestCosts:
 
     def test_of_a_run(self, ctx: Context) -> None:
         ctx.db.write_now(lambda c: fill(c, 3))
-        assert statements(ctx.db, lambda c: run_page.load(c, ctx, ReadRun("1x0", DEFAULT_SCOPE))) <= 18
+        assert statements(ctx.db, lambda c: run_page.load(c, ctx, ReadRun("1x0", DEFAULT_SCOPE), {})) <= 30

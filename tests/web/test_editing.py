@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import re
+from urllib.parse import unquote
+
 import pytest
 from bs4 import BeautifulSoup
 
@@ -116,7 +120,7 @@ class TestNames:
         saved = post(server, "/models/old%20name/edit", name="new name", text="said")
         assert one(page(server, saved.headers["location"]), "h1").text == "new name"
         undo(server, page(server, saved.headers["location"]))
-        assert "said" not in words(page(server, "/models/old%20name"))
+        assert not page(server, "/models/old%20name").select(".note")
 
     def test_what_is_in_the_trash_is_not_edited(self, server: RunningServer) -> None:
         made = server.run(server.experiment())
@@ -124,6 +128,86 @@ class TestNames:
         answer = post(server, f"/runs/{made}/edit", name="x", text="")
         assert answer.status_code == 400
         assert "Restore it first" in answer.text
+
+
+TEXTS = ["a\nb", "a\r\nb\r\n", "\r\n a", "a\rb", "a\nb\r\nc\rd", "\n\n", " tab\tand spaces ", "a\u2028b"]
+
+
+@pytest.mark.parametrize("noun", NOUNS)
+@pytest.mark.parametrize("text", TEXTS, ids=ascii)
+class TestLineEnds:
+    """A browser sends CR LF for every line end of a form, whatever stood in it."""
+
+    def sent(self, text: str) -> str:
+        return text.replace("\r\n", "\n").replace("\r", "\n").replace("\n", "\r\n")
+
+    def tag(self, server: RunningServer, place: str) -> str:
+        return str(dict(tags_of(server, place))["lines"])
+
+    def test_of_a_tag_stay_when_it_is_set_again_and_come_back(
+        self, server: RunningServer, places: dict[str, str], noun: str, text: str
+    ) -> None:
+        place = places[noun]
+        post(server, f"{place}/tags", key="lines", **{"value.json": json.dumps(text)})
+        assert self.tag(server, place) == text
+        field = one(page(server, f"{place}/edit", tags="lines"), "#tag-1")
+        assert field.name == ("textarea" if "\n" in text or "\r" in text else "input")
+        again = post(server, f"{place}/tags", key="lines", value=self.sent(text))
+        assert self.tag(server, place) == text
+        assert again.status_code == 303
+        changed = post(server, f"{place}/tags", key="lines", value="other")
+        undo(server, page(server, changed.headers["location"]))
+        assert self.tag(server, place) == text
+
+    def test_a_changed_text_keeps_the_kind_that_it_had(
+        self, server: RunningServer, places: dict[str, str], noun: str, text: str
+    ) -> None:
+        place = places[noun]
+        post(server, f"{place}/tags", key="lines", **{"value.json": json.dumps(text)})
+        post(server, f"{place}/tags", key="lines", value=self.sent(text) + "\r\nmore")
+        end = "\r\n" if text in ("a\r\nb\r\n", "\r\n a") else "\r" if text == "a\rb" else "\n"
+        expected = re.sub(r"\r\n|\r", "\n", text).replace("\n", end) + end + "more"
+        assert self.tag(server, place) == expected
+
+
+def tags_of(server: RunningServer, place: str) -> list[tuple[str, str]]:
+    kind, _, rest = place.removeprefix("/").partition("/")
+    if kind == "experiments":
+        found = server.get("experiments/get", experiment_id=rest).json()["experiment"]["tags"]
+    elif kind == "runs":
+        found = server.get("runs/get", run_id=rest).json()["run"]["data"]["tags"]
+    elif "/versions/" in rest:
+        name, _, version = rest.partition("/versions/")
+        found = server.get("model-versions/get", name=unquote(name), version=version).json()["model_version"]["tags"]
+    else:
+        found = server.get("registered-models/get", name=unquote(rest)).json()["registered_model"]["tags"]
+    return [(tag["key"], tag["value"]) for tag in found]
+
+
+class TestNotes:
+    def test_line_ends_of_a_note_stay(self, server: RunningServer) -> None:
+        run_id = server.run(run_name="noted")
+        for text in ("one\r\ntwo", "one\ntwo", "one\n\r\ntwo"):
+            server.ok("runs/set-tag", {"run_id": run_id, "key": "mlflow.note.content", "value": text})
+            sent = text.replace("\r\n", "\n").replace("\n", "\r\n")
+            saved = post(server, f"/runs/{run_id}/edit", name="noted", text=sent)
+            assert dict(tags_of(server, f"/runs/{run_id}"))["mlflow.note.content"] == text
+            post(server, f"/runs/{run_id}/edit", name="noted", text="other")
+            undo(server, page(server, saved.headers["location"]))
+            assert dict(tags_of(server, f"/runs/{run_id}"))["mlflow.note.content"] == text
+
+    def test_a_field_that_is_no_text_in_json_is_refused(self, server: RunningServer) -> None:
+        place = f"/runs/{server.run()}"
+        for text in ("nonsense", "1", "[]", '"\\u0000"'):
+            assert post(server, f"{place}/tags", key="a", **{"value.json": text}).status_code == 400
+
+    def test_a_name_with_spaces_around_is_still_the_tag(self, server: RunningServer) -> None:
+        run_id = server.run()
+        server.ok("runs/set-tag", {"run_id": run_id, "key": " odd ", "value": "a"})
+        post(server, f"/runs/{run_id}/tags", key=" odd ", value="b")
+        assert (" odd ", "b") in tags_of(server, f"/runs/{run_id}")
+        post(server, f"/runs/{run_id}/tags", key=" odd ", remove="yes")
+        assert " odd " not in dict(tags_of(server, f"/runs/{run_id}"))
 
 
 class TestInPlace:

@@ -71,6 +71,27 @@ def number(server: RunningServer) -> str:
     return server.experiment("wood/oak/deep/three")
 
 
+class TestFolders:
+    def test_show_the_runs_below_them_at_any_depth_and_the_last_one(self, server: RunningServer) -> None:
+        for name, starts in (("deep/a/b/c", (1700000000000, 1700000005000)), ("deep/a", (1700000001000,)), ("deep/z/z", ())):
+            number = server.experiment(name)
+            for start in starts:
+                server.run(number, start_time=start)
+        gone = server.experiment("deep/a/gone")
+        server.run(gone, start_time=1800000000000)
+        server.ok("experiments/delete", {"experiment_id": gone})
+        trashed = server.run(number, start_time=1800000000000)
+        server.ok("runs/delete", {"run_id": trashed})
+
+        def cells(folder: str, **query: str) -> dict[str, list[str]]:
+            rows = page(server, "/experiments", folder=folder, **query).select("tr[data-folder]")
+            return {str(row["data-folder"]): [words(td) for td in row.select("td")[1:3]] for row in rows}
+
+        assert cells("")["deep/"] == ["3", "2023-11-14 22:13 UTC"]
+        assert cells("deep/") == {"deep/a/": ["2", "2023-11-14 22:13 UTC"], "deep/z/": ["0", "–"]}
+        assert cells("deep/", view="deleted") == {"deep/a/": ["1", "2027-01-15 08:00 UTC"]}
+
+
 class TestTree:
     def test_shows_the_folders_of_a_level_and_what_stands_in_it(self, server: RunningServer, number: str) -> None:
         top = page(server, "/experiments")

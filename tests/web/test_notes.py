@@ -41,3 +41,22 @@ class TestRendered:
 
     def test_nothing_is_nothing(self) -> None:
         assert asyncio.run(notes.rendered(None)) == ""
+
+
+class TestOneLine:
+    @pytest.mark.parametrize(
+        ("text", "said"),
+        [
+            (
+                "# Title\n\nPredicts the **grade** of `x`, see [this](http://a).\n- a\n- b",
+                "Title Predicts the grade of x, see this. a b",
+            ),
+            ("Predicts **quality**.\nWell.", "Predicts quality. Well."),
+            ("<b>not</b> 2*3*4", "<b>not</b> 234"),
+            ("```\ncode\n```", "code"),
+            (None, ""),
+            ("x" * 500, "x" * 119 + "…"),
+        ],
+    )
+    def test_says_what_the_note_says_without_its_signs(self, text: str | None, said: str) -> None:
+        assert notes.plain(text) == said

@@ -116,7 +116,7 @@ class TestOverview:
     def test_a_parent_lists_its_children(self, server: RunningServer, run_id: str) -> None:
         soup = page(server, f"/runs/{run_id}")
         parent = page(server, link(one(soup, "dl.facts"), "its parent"))
-        assert link(one(parent, "dl.facts"), "detailed") == f"/runs/{run_id}"
+        assert link(one(parent, "#nested"), "detailed") == f"/runs/{run_id}"
 
     def test_a_run_with_nothing_shows_what_to_log(self, server: RunningServer) -> None:
         empty = server.run()

@@ -20,12 +20,17 @@ FOLDERS_LIMIT = 500
 
 def folders(connection: Connection, scope: Scope, stage: str, folder: str) -> Sequence[Row[Any]]:
     """(name, experiments below, last change) of the folders right below `folder`, which is '' or ends with a slash."""
-    rest, slash = _below(connection, folder)
-    name = func.substr(rest, 1, slash - 1)
+    name, inside = folder_of(connection, folder)
     columns = (name.label("name"), func.count().label("below"), func.max(experiments.c.last_update_time).label("changed"))
-    where = (experiments.c.lifecycle_stage == stage, _inside(folder), slash > 0)
+    where = (experiments.c.lifecycle_stage == stage, inside)
     statement = scoped(experiments, scope, *columns).where(*where).group_by(name).order_by(name).limit(FOLDERS_LIMIT)
     return connection.execute(statement).all()
+
+
+def folder_of(connection: Connection, folder: str) -> tuple[ColumnElement[str], ColumnElement[bool]]:
+    """The name of the folder right below `folder` that an experiment lies in, and whether it lies in one."""
+    rest, slash = _below(connection, folder)
+    return func.substr(rest, 1, slash - 1), and_(_inside(folder), slash > 0)
 
 
 def at_level(connection: Connection, folder: str) -> ColumnElement[bool]:

@@ -82,7 +82,7 @@ async def transition_stage(
 
     def move(connection: Any) -> dict[str, Any]:
         row = version.load(connection)
-        changes.move_to_stage(connection, ctx.scope, row, stage, archive_others=body.archive_existing_versions)
+        changes.move_to_stage(connection, ctx.scope, row, stage, archive_others=bool(body.archive_existing_versions))
         return render.version_json_of(connection, ctx.scope, version.load(connection))
 
     return answer({"model_version": await ctx.db.write(move)})

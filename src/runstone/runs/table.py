@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, Table, func, literal_column, select, union_all
+from sqlalchemy import ColumnElement, Connection, Row, Select, Table, func, literal_column, select, union_all
 
 from runstone.core import keyvalue
 from runstone.core.scope import Scope, scoped
+from runstone.experiments import tree
 from runstone.experiments.tables import experiments
 from runstone.runs.tables import run_params, run_tags, runs, series
 from runstone.search.drivers import Driver, Filter
@@ -89,19 +90,21 @@ def series_of(connection: Connection, scope: Scope, run_pk: int) -> list[dict[st
     """Every metric of a run with its latest, smallest and largest value, by name."""
     rows = connection.execute(scoped(series, scope).where(series.c.run_pk == run_pk)).all()
     names = keyvalue.key_names(connection, [row.key_id for row in rows])
-    found = [
-        {
-            "key": names[row.key_id],
-            "value": float("nan") if row.last_is_nan else row.last_value,
-            "step": row.last_step,
-            "timestamp": row.last_timestamp,
-            "count": row._mapping[series.c.count],  # a row is a tuple, whose count is a method
-            "min": row.min_value,
-            "max": row.max_value,
-        }
-        for row in rows
-    ]
+    found = [measured(names[row.key_id], row) for row in rows]
     return sorted(found, key=lambda metric: str(metric["key"]))
+
+
+def measured(key: str, row: Row[Any]) -> dict[str, Any]:
+    """A row of `series` as pages show it."""
+    return {
+        "key": key,
+        "value": float("nan") if row.last_is_nan else row.last_value,
+        "step": row.last_step,
+        "timestamp": row.last_timestamp,
+        "count": row._mapping[series.c.count],  # a row is a tuple, whose count is a method
+        "min": row.min_value,
+        "max": row.max_value,
+    }
 
 
 def activity(
@@ -115,6 +118,23 @@ def activity(
     where = (runs.c.experiment_id.in_(mine), runs.c.lifecycle_stage == stage)
     statement = select(*columns).where(*where).group_by(runs.c.experiment_id)  # found in scope: by their experiments
     return {number: (count, last) for number, count, last in connection.execute(statement)}
+
+
+def folder_activity(connection: Connection, scope: Scope, stage: str, folder: str) -> dict[str, tuple[int, int | None]]:
+    """The same of the folders right below `folder`, by name: of all experiments at any depth in them. One walk along the index,
+    summed by experiment before names are looked at.
+    """
+    name, inside = tree.folder_of(connection, folder)
+    mine = scoped(experiments, scope, experiments.c.id).where(experiments.c.lifecycle_stage == stage, inside)
+    columns = (runs.c.experiment_id, func.count().label("runs"), func.max(runs.c.start_time).label("last"))
+    each = select(*columns).where(runs.c.lifecycle_stage == stage).group_by(runs.c.experiment_id)  # joined to what is in scope
+    if folder:  # at the top nearly all of them are meant: one walk is faster than 10 000 jumps
+        each = each.where(runs.c.experiment_id.in_(mine))
+    each_of = each.subquery()
+    sums = (name.label("name"), func.sum(each_of.c.runs), func.max(each_of.c.last))
+    statement = scoped(experiments, scope, *sums).join(each_of, each_of.c.experiment_id == experiments.c.id)
+    statement = statement.where(experiments.c.lifecycle_stage == stage, inside)
+    return {found: (int(count), last) for found, count, last in connection.execute(statement.group_by(name))}
 
 
 def count_matching(
@@ -148,17 +168,6 @@ def _rarest(connection: Connection, wanted: Filter, limit: int) -> Select[Any] |
 
 def _together(driver: Driver) -> Select[Any]:
     return driver[0] if len(driver) == 1 else select(union_all(*driver).subquery())  # whose runs are found in scope
-
-
-def children(connection: Connection, scope: Scope, run_id: str, limit: int = 100) -> list[Any]:
-    """The runs whose parent is `run_id`."""
-    key_id = keyvalue.key_id_of(connection, "mlflow.parentRunId")
-    if key_id is None:
-        return []
-    where = (run_tags.c.key_id == key_id, func.substr(run_tags.c.value, 1, 200) == run_id)
-    parents = scoped(run_tags, scope, run_tags.c.run_pk).where(*where)
-    statement = scoped(runs, scope).where(runs.c.id.in_(parents), runs.c.lifecycle_stage == "active")
-    return list(connection.execute(statement.order_by(runs.c.start_time.desc()).limit(limit)).all())
 
 
 def child_ids(connection: Connection, scope: Scope, run_ids: Sequence[str], limit: int) -> list[str]:

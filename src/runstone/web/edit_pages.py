@@ -11,6 +11,7 @@ from runstone.errors import AlreadyExists, InvalidParameter
 from runstone.experiments import queries as experiment_queries
 from runstone.experiments import tags as experiment_tags
 from runstone.experiments.guards import EditExperiment, ReadableWorkspace, WritableWorkspace
+from runstone.registry import changes as registry_changes
 from runstone.registry import naming
 from runstone.registry import queries as registry_queries
 from runstone.registry.guards import EditRegisteredModel, EditVersion, RegisteredModelGuard, VersionGuard
@@ -112,16 +113,16 @@ class ModelSubject:
         row = self.guard.load(connection)
         name = name or ""
         naming.check_name(name)
-        registry_queries.change(connection, row.id, description=_fitting(text, DESCRIPTION_LIMIT))
-        if name != row.name and not registry_queries.rename(connection, row.id, name):
+        registry_changes.describe(connection, self.guard.scope, row, _fitting(text, DESCRIPTION_LIMIT))
+        if name != row.name and not registry_changes.rename(connection, self.guard.scope, row, name):
             raise AlreadyExists(f"A model or prompt is called {names.shown(name)} already. Choose another name.")
 
     def put_tag(self, connection: Connection, key: str, value: str) -> None:
         row = self.guard.load(connection)
-        registry_queries.set_model_tags(connection, self.guard.scope, row.id, [naming.checked_tag(key, value)])
+        registry_changes.set_tag(connection, self.guard.scope, row, *naming.checked_tag(key, value))
 
     def drop_tag(self, connection: Connection, key: str) -> None:
-        registry_queries.delete_model_tag(connection, self.guard.load(connection).id, key)
+        registry_changes.delete_tag(connection, self.guard.scope, self.guard.load(connection), key)
 
 
 class VersionSubject:
@@ -138,14 +139,15 @@ class VersionSubject:
 
     def save(self, connection: Connection, name: str | None, text: str) -> None:
         del name
-        registry_queries.describe_version(connection, self.guard.load(connection), _fitting(text, DESCRIPTION_LIMIT))
+        row = self.guard.load(connection)
+        registry_changes.describe_version(connection, self.guard.scope, row, _fitting(text, DESCRIPTION_LIMIT))
 
     def put_tag(self, connection: Connection, key: str, value: str) -> None:
         row = self.guard.load(connection)
-        registry_queries.set_version_tags(connection, self.guard.scope, row.id, [naming.checked_tag(key, value)])
+        registry_changes.set_version_tag(connection, self.guard.scope, row, *naming.checked_tag(key, value))
 
     def drop_tag(self, connection: Connection, key: str) -> None:
-        registry_queries.delete_version_tag(connection, self.guard.load(connection).id, key)
+        registry_changes.delete_version_tag(connection, self.guard.scope, self.guard.load(connection), key)
 
 
 def _fitting(text: str, limit: int) -> str:

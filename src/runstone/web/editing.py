@@ -11,9 +11,10 @@ from sqlalchemy import Connection
 
 from runstone.core.scope import Context
 from runstone.errors import InvalidParameter, RunstoneError
-from runstone.web.forms import form_fields
+from runstone.web.forms import form_fields, text_of, to_the_letter
 from runstone.web.templating import go, page, wants_part
 from runstone.web.toasts import Toast, named, told
+from runstone.web.values import TAGS_SIZE, Asked, Listed, asked_part, cut, kept_of, pair_text
 
 
 @dataclass(frozen=True)
@@ -52,18 +53,28 @@ async def show(request: Request, ctx: Context, subject: Subject, status: int = 2
     """`typed` holds what was typed and refused: `problem` and the fields, `form` is "text" or "tag"."""
     found = await ctx.db.read(subject.load)
     given = {"form": "", "problem": "", "name": found.name, "text": found.text, "key": "", "value": ""} | typed
-    return page(request, "edit/page.html", status, area=found.area, found=found, base=subject.base, given=given)
+    listed = _listed(request, found)
+    if asked_part(request, ("tags",)):
+        return page(request, "edit/_tag_rows.html", listed=listed, base=subject.base, given=given, kept=kept_of([listed]))
+    return page(
+        request, "edit/page.html", status, area=found.area, found=found, base=subject.base, given=given, listed=listed,
+        kept=kept_of([listed]),
+    )  # fmt: skip
+
+
+def _listed(request: Request, found: Editable) -> Listed:
+    return cut(Asked.of(request.query_params, "tags"), found.tags, pair_text, TAGS_SIZE)
 
 
 async def save(request: Request, ctx: Context, subject: Subject, renamed_base: Callable[[str], str] | None = None) -> Response:
     """Name and text. `renamed_base` gives the path of the page when that has the name in it."""
     fields = await form_fields(request)
-    name, text = fields.get("name"), fields.get("text", "").replace("\r\n", "\n")
+    name = fields.get("name")
     name = None if name is None else name.strip()
 
     def change(connection: Connection) -> Editable:
         before = subject.load(connection)
-        subject.save(connection, name if before.name is not None else None, text)
+        subject.save(connection, name if before.name is not None else None, text_of(fields, "text", before.text))
         return before
 
     try:
@@ -71,9 +82,11 @@ async def save(request: Request, ctx: Context, subject: Subject, renamed_base: C
     except RunstoneError as error:
         if error.status == 404:
             raise
-        return await show(request, ctx, subject, error.status, form="text", problem=error.message, name=name, text=text)
+        return await show(
+            request, ctx, subject, error.status, form="text", problem=error.message, name=name, text=text_of(fields, "text")
+        )
     base = renamed_base(name) if renamed_base and name else subject.base
-    undo = {"undo": f"{base}/edit", "text": before.text} | ({} if before.name is None else {"name": before.name})
+    undo = {"undo": f"{base}/edit", **to_the_letter("text", before.text)} | ({} if before.name is None else {"name": before.name})
     return go(request, base, **told(ctx, f"{before.noun.capitalize()} {named(before.title)} changed.", **undo))
 
 
@@ -82,38 +95,43 @@ async def tag(request: Request, ctx: Context, subject: Subject) -> Response:
     Who edits tags where they stand gets them anew, as a part.
     """
     fields = await form_fields(request)
-    key, value, remove = fields.get("key", "").strip(), fields.get("value", "").replace("\r\n", "\n"), bool(fields.get("remove"))
+    key, remove = fields.get("key", ""), bool(fields.get("remove"))
 
-    def change(connection: Connection) -> str | None:
-        before = dict(subject.load(connection).tags).get(key)
-        if not key:
+    def change(connection: Connection) -> tuple[str, str | None]:
+        tags = dict(subject.load(connection).tags)
+        named_key = key if key in tags else key.strip()
+        if not named_key:
             raise InvalidParameter("Give the tag a name.")
+        before = tags.get(named_key)
         if remove:
-            subject.drop_tag(connection, key)
+            subject.drop_tag(connection, named_key)
         else:
-            subject.put_tag(connection, key, value)
-        return before
+            subject.put_tag(connection, named_key, text_of(fields, "value", before))
+        return named_key, before
 
     try:
-        before = await ctx.db.write(change)
+        key, before = await ctx.db.write(change)
     except RunstoneError as error:
         if error.status == 404:
             raise
-        typed = {"problem": error.message, "key": key, "value": value}
+        typed = {"problem": error.message, "key": key, "value": text_of(fields, "value")}
         if wants_part(request):
             return await _tags(request, ctx, subject, typed, None)
         return await show(request, ctx, subject, error.status, form="tag", **typed)
-    back = f"{subject.base}/edit" if fields.get("back") == "edit" else subject.base
     said = f"Tag {named(key)} {'removed' if remove else 'set' if before is None else 'changed'}."
-    undo = {"key": key, "value": before} if before is not None else {"key": key, "remove": "yes"}
+    undo = {"key": key, **(to_the_letter("value", before) if before is not None else {"remove": "yes"})}
     if wants_part(request):
         return await _tags(
             request, ctx, subject, {"problem": "", "key": "", "value": ""}, Toast(said, f"{subject.base}/tags", undo)
         )
-    return go(request, back, **told(ctx, said, undo=f"{subject.base}/tags", back=fields.get("back", ""), **undo))
+    back = f"{subject.base}/edit" if fields.get("back") == "edit" else subject.base
+    place = {name: request.query_params.get(name, "") for name in ("tags", "tags_page")}
+    return go(request, back, **place, **told(ctx, said, undo=f"{subject.base}/tags", back=fields.get("back", ""), **undo))
 
 
 async def _tags(request: Request, ctx: Context, subject: Subject, given: dict[str, str], toast: Toast | None) -> Response:
     found = await ctx.db.read(subject.load)
-    status = 400 if given["problem"] else 200
-    return page(request, "edit/_tags.html", status, found=found, base=subject.base, given=given, toast=toast)
+    status, listed = 400 if given["problem"] else 200, _listed(request, found)
+    return page(
+        request, "edit/_tags.html", status, base=subject.base, given=given, toast=toast, listed=listed, kept=kept_of([listed])
+    )

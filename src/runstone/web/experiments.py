@@ -36,7 +36,8 @@ _FILTER = re.compile(r"\s*(?:NOT\s+|\(\s*)*(?:(?:tags?|attributes?|attr)\.|(?:na
 @router.get("/")
 @router.get("/experiments")
 async def experiments(request: Request, ctx: Ctx, _: ReadableWorkspace) -> Response:
-    """Costs five statements whatever the number of experiments, and a walk along the index of the shown ones' runs.
+    """Costs six statements whatever the number of experiments, and a walk along the index of the runs of the shown ones and of
+    the shown folders.
 
     For a script, the rows of one folder.
     """
@@ -88,6 +89,7 @@ def load(
     return {
         "window": shown,
         "folders": folders,
+        "folder_activity": table.folder_activity(connection, ctx.scope, view, folder) if folders else {},
         "stars": stars,
         "tags": {number: [tag for tag in found if not tag[0].startswith("mlflow.")] for number, found in tags.items()},
         "activity": table.activity(connection, ctx.scope, ids, view),

@@ -20,14 +20,17 @@ from runstone.registry import queries as registry_queries
 from runstone.runs import inputs
 from runstone.runs import queries as run_queries
 from runstone.web.files import files_at
+from runstone.web.formats import segment
 from runstone.web.model_files import model_files
 from runstone.web.sorting import Sorting
-from runstone.web.templating import page, wants_part
+from runstone.web.templating import link, page, wants_part
+from runstone.web.values import Asked, Listed, asked_part, cut, kept_of, pair_text
 from runstone.web.windows import window
 
 router = wire.ApiRouter()
 
 PAGE = 100
+LISTS = ("metrics", "params", "tags")
 METRIC_COLUMNS, PARAM_COLUMNS = 8, 4
 SORTABLE = {"name": "ASC", "status": "ASC", "creation_timestamp": "DESC", "metrics": "DESC"}
 
@@ -93,6 +96,13 @@ def _common(rows: list[dict[Any, Any]], limit: int) -> list[Any]:
 async def logged_model(request: Request, model_id: str, ctx: Ctx, _: ReadableWorkspace) -> Response:
     """Costs ten statements, the listing of one folder and two small files."""
     guard = ReadModel(model_id, ctx.scope)
+    part = asked_part(request, LISTS)
+    if part:
+        row, lists = await ctx.db.read(lambda c: (row := guard.load(c), _lists(c, ctx, row, request.query_params)))
+        kept = lists[part].at(lists[part].number)
+        answer = page(request, "logged_models/_part.html", part=part, model=row, lists=lists, kept=kept)
+        answer.headers["HX-Replace-Url"] = link(ctx.settings.static_prefix, f"/logged-models/{segment(model_id)}", **kept)
+        return answer
     if wants_part(request):  # a folder was opened
         row = await ctx.db.read(guard.load)
         return page(request, "logged_models/_files.html", model=row, files=await files_at(request, row.artifact_uri))
@@ -100,12 +110,12 @@ async def logged_model(request: Request, model_id: str, ctx: Ctx, _: ReadableWor
     def details(connection: Connection) -> dict[str, Any]:
         row = guard.load(connection)
         run = run_queries.find(connection, ctx.scope, row.source_run_id) if row.source_run_id else None
+        lists = _lists(connection, ctx, row, request.query_params)
         return {
             "model": row,
+            "lists": lists,
+            "kept": kept_of(lists.values()),
             "experiment": ReadExperiment(str(row.experiment_id), ctx.scope).load(connection),
-            "tags": sorted(queries.tags_of(connection, ctx.scope, [row.id])[row.id]),
-            "params": sorted(queries.params_of(connection, ctx.scope, [row.id])[row.id]),
-            "metrics": metrics.of_models(connection, ctx.scope, {row.id: row.model_id}).get(row.id, []),
             "run": run,
             "datasets": inputs.datasets_of(connection, ctx.scope, [run.id]).get(run.id, []) if run is not None else [],
             "versions": registry_queries.of_logged_models(connection, ctx.scope, [row.model_id]),
@@ -115,3 +125,15 @@ async def logged_model(request: Request, model_id: str, ctx: Ctx, _: ReadableWor
     uri = found["model"].artifact_uri
     files, described = await files_at(request, uri), await model_files(request, uri)
     return page(request, "logged_models/page.html", area="experiments", files=files, described=described, **found)
+
+
+def _lists(connection: Connection, ctx: Context, row: Any, query: Any) -> dict[str, Listed]:
+    """Pages of what was measured on the model and what it was given."""
+    measured = metrics.of_models(connection, ctx.scope, {row.id: row.model_id}).get(row.id, [])
+    params = sorted(queries.params_of(connection, ctx.scope, [row.id])[row.id])
+    tags = sorted(queries.tags_of(connection, ctx.scope, [row.id])[row.id])
+    return {
+        "metrics": cut(Asked.of(query, "metrics"), measured, lambda one: f"{one['key']}\n{one.get('dataset_name', '')}"),
+        "params": cut(Asked.of(query, "params"), params, pair_text),
+        "tags": cut(Asked.of(query, "tags"), tags, pair_text),
+    }

@@ -47,3 +47,14 @@ def note(text: str) -> Markup:
     html = parser.renderer.render(tokens, parser.options, {})
     cleaned = nh3.clean(html, tags=_TAGS, attributes={"a": {"href", "title"}}, url_schemes={"http", "https", "mailto"})
     return Markup(cleaned)  # noqa: S704 (cleaned in the line above)
+
+
+@lru_cache(2048)
+def plain(text: str | None, length: int = 120) -> str:
+    """The beginning of what a note says, without its Markdown: for one line of a table."""
+    words: list[str] = []
+    for token in MarkdownIt("commonmark", {"html": False}).parse((text or "")[: 4 * length]):
+        words += [" " if piece.type.endswith("break") else piece.content for piece in token.children or [token]]
+        words.append(" ")
+    said = " ".join("".join(words).split())
+    return said if len(said) <= length and len(text or "") <= 4 * length else said[: length - 1] + "…"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from fastapi import Request, Response
@@ -10,25 +11,27 @@ from sqlalchemy import Connection
 
 from runstone.core import wire
 from runstone.core.scope import Context, Ctx
-from runstone.errors import InvalidParameter
+from runstone.errors import InvalidParameter, NotFound
 from runstone.experiments.guards import ReadableWorkspace
 from runstone.logged_models import queries as model_queries
 from runstone.registry import queries
 from runstone.registry.guards import RegisteredModelGuard, VersionGuard
 from runstone.registry.search import models_order, models_where
-from runstone.runs import inputs, table
+from runstone.runs import inputs
 from runstone.runs import queries as run_queries
-from runstone.web import notes
+from runstone.web import notes, registry_activity
 from runstone.web.files import files_at
+from runstone.web.formats import segment
 from runstone.web.model_files import model_files
 from runstone.web.sorting import Sorting
-from runstone.web.templating import page, wants_part
+from runstone.web.templating import link, page, wants_part
+from runstone.web.values import Asked, Listed, asked_part, kept_of, listed_of_run
 from runstone.web.windows import window
 
 router = wire.ApiRouter()
 
 PAGE = 100
-VERSIONS_LIMIT = 500
+RUN_LISTS = ("metrics", "params")
 # What is typed into the search is a part of a name, unless it begins as a filter does.
 _FILTER = re.compile(r"\s*(?:tags?\.|name\s*(?:[!<>=]|(?:NOT\s+)?I?LIKE\b))", re.IGNORECASE)
 SORTABLE = {"name": "ASC", "creation_timestamp": "DESC", "last_updated_timestamp": "DESC"}
@@ -75,30 +78,46 @@ def load(connection: Connection, ctx: Context, query: Any, text: str, sorting: S
 
 @router.get("/models/{name}")
 async def model(request: Request, name: str, ctx: Ctx, _: ReadableWorkspace) -> Response:
-    """Costs six statements whatever the number of versions; the newest 500 are shown."""
+    """Costs eight statements whatever the number of versions, of which a page is shown."""
     guard = RegisteredModelGuard(name, ctx.scope)
-
-    def details(connection: Connection) -> dict[str, Any]:
-        row = guard.load(connection)
-        versions = queries.all_versions(connection, ctx.scope, row.id, VERSIONS_LIMIT)
-        return {
-            "model": row,
-            "tags": queries.model_tags(connection, ctx.scope, [row.id])[row.id],
-            "versions": versions,
-            "aliases": queries.aliases_of(connection, ctx.scope, [row.id])[row.id],
-            "version_tags": queries.version_tags(connection, ctx.scope, [found.id for found in versions]),
-            "runs": run_queries.find_all(connection, ctx.scope, {found.run_id for found in versions if found.run_id}),
-        }
-
-    found = await ctx.db.read(details)
+    found = await ctx.db.read(lambda c: _details(c, ctx, guard, Asked.of(request.query_params, "versions")))
+    if asked_part(request, ("versions",)):
+        answer = page(request, "models/_versions.html", **found)
+        answer.headers["HX-Replace-Url"] = link(ctx.settings.static_prefix, f"/models/{segment(name)}", **found["kept"])
+        return answer
     found["description"] = await notes.rendered(found["model"].description)
-    return page(request, "models/model.html", area="models", versions_limit=VERSIONS_LIMIT, **found)
+    return page(request, "models/model.html", area="models", **found)
+
+
+def _details(connection: Connection, ctx: Context, guard: RegisteredModelGuard, asked: Asked) -> dict[str, Any]:
+    row = guard.load(connection)
+    total = queries.count_versions(connection, ctx.scope, row.id)
+    number = max(1, min(asked.number, -(-total // PAGE)))
+    versions = queries.all_versions(connection, ctx.scope, row.id, PAGE, (number - 1) * PAGE)
+    listed = Listed(Asked("versions"), versions, number, total, total, PAGE)
+    return {
+        "model": row,
+        "tags": queries.model_tags(connection, ctx.scope, [row.id])[row.id],
+        "listed": listed,
+        "kept": kept_of([listed]),
+        "aliases": queries.aliases_of(connection, ctx.scope, [row.id])[row.id],
+        "version_tags": queries.version_tags(connection, ctx.scope, [found.id for found in versions]),
+        "runs": run_queries.find_all(connection, ctx.scope, {found.run_id for found in versions if found.run_id}),
+        **registry_activity.load(connection, ctx, {}, row.id, size=registry_activity.NEWEST),
+    }
 
 
 @router.get("/models/{name}/versions/{version}")
 async def version_page(request: Request, name: str, version: str, ctx: Ctx, _: ReadableWorkspace) -> Response:
     """Costs nine statements, the listing of one folder and two small files."""
     guard = VersionGuard(name, version, ctx.scope)
+    part = asked_part(request, RUN_LISTS)
+    if part:
+        found = await ctx.db.read(lambda c: _part_of_version(c, ctx, guard, part, request.query_params))
+        answer = page(request, "models/_part.html", part=part, **found)
+        here = f"/models/{segment(name)}/versions/{guard.version}"
+        answer.headers["HX-Replace-Url"] = link(ctx.settings.static_prefix, here, **found["kept"])
+        return answer
     if wants_part(request):  # a folder was opened
         row = await ctx.db.read(guard.load)
         files = await files_at(request, row.storage_location or row.source)
@@ -106,9 +125,8 @@ async def version_page(request: Request, name: str, version: str, ctx: Ctx, _: R
 
     def details(connection: Connection) -> dict[str, Any]:
         row = guard.load(connection)
-        made = model_queries.find(connection, ctx.scope, row.model_id) if row.model_id else None
-        run_id = row.run_id or (made.source_run_id if made is not None else None)
-        run = run_queries.find(connection, ctx.scope, run_id) if run_id else None
+        made, run = _origin(connection, ctx, row)
+        lists = _lists(connection, ctx, run, RUN_LISTS, request.query_params)
         aliases = queries.aliases_of(connection, ctx.scope, [row.registered_model_id])[row.registered_model_id]
         return {
             "version_row": row,
@@ -117,8 +135,9 @@ async def version_page(request: Request, name: str, version: str, ctx: Ctx, _: R
             "run": run,
             "made": made,
             "datasets": inputs.datasets_of(connection, ctx.scope, [run.id]).get(run.id, []) if run is not None else [],
-            "metrics": table.series_of(connection, ctx.scope, run.id) if run is not None else [],
-            "params": sorted(run_queries.params_of(connection, ctx.scope, [run.id])[run.id]) if run is not None else [],
+            "lists": lists,
+            "kept": kept_of(lists.values()),
+            **registry_activity.load(connection, ctx, {}, row.registered_model_id, row.version, registry_activity.NEWEST),
         }
 
     found = await ctx.db.read(details)
@@ -127,3 +146,28 @@ async def version_page(request: Request, name: str, version: str, ctx: Ctx, _: R
     files, described = await files_at(request, place), await model_files(request, place)
     found["description"] = await notes.rendered(row.description)
     return page(request, "models/version.html", area="models", files=files, described=described, **found)
+
+
+def _origin(connection: Connection, ctx: Context, row: Any) -> tuple[Any, Any]:
+    """The logged model and the run that a version comes from, each None when there is none."""
+    made = model_queries.find(connection, ctx.scope, row.model_id) if row.model_id else None
+    run_id = row.run_id or (made.source_run_id if made is not None else None)
+    return made, run_queries.find(connection, ctx.scope, run_id) if run_id else None
+
+
+def _lists(connection: Connection, ctx: Context, run: Any, kinds: Sequence[str], query: Mapping[str, str]) -> dict[str, Listed]:
+    """Pages of what the run of a version measured and was given."""
+    if run is None:
+        return {}
+    return {kind: listed_of_run(connection, ctx.scope, kind, run.id, query) for kind in kinds}
+
+
+def _part_of_version(
+    connection: Connection, ctx: Context, guard: VersionGuard, part: str, query: Mapping[str, str]
+) -> dict[str, Any]:  # fmt: skip
+    row = guard.load(connection)
+    _, run = _origin(connection, ctx, row)
+    if run is None:
+        raise NotFound("This version has no run.")
+    lists = _lists(connection, ctx, run, (part,), query)
+    return {"version_row": row, "run": run, "lists": lists, "kept": kept_of(lists.values())}

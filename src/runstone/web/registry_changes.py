@@ -13,7 +13,7 @@ from runstone.core.scope import Context, Ctx
 from runstone.errors import InvalidParameter, RunstoneError
 from runstone.experiments.guards import ReadableWorkspace, WritableWorkspace
 from runstone.logged_models import queries as model_queries
-from runstone.registry import naming, queries, versions
+from runstone.registry import changes, naming, queries, versions
 from runstone.registry.guards import EditRegisteredModel, RegisteredModelGuard, VersionGuard, version_number
 from runstone.registry.schemas import CreateModelVersion
 from runstone.runs import queries as run_queries
@@ -26,6 +26,8 @@ from runstone.web.templating import go, page
 from runstone.web.toasts import named, told
 
 router = wire.ApiRouter()
+
+ROWS_LIMIT = 200  # of a comparison, in each of its tables
 
 
 @router.post("/models/{name}/aliases")
@@ -40,16 +42,13 @@ async def alias(request: Request, name: str, ctx: Ctx, _: WritableWorkspace) -> 
 
     def change(connection: Connection) -> int | None:
         row = model.load(connection)
-        before = dict(queries.aliases_of(connection, ctx.scope, [row.id])[row.id]).get(typed)
         if remove:
-            queries.delete_alias(connection, row.id, typed)
-            return before
+            return changes.delete_alias(connection, ctx.scope, row, typed)
         if not typed:
             raise InvalidParameter("Give the alias a name.")
         naming.check_new_alias(typed)
         found = model.load_version(connection, version_number(version))
-        queries.set_alias(connection, ctx.scope, row.id, typed, found.version)
-        return before
+        return changes.set_alias(connection, ctx.scope, row, typed, found.version)
 
     base = f"/models/{segment(name)}"
     back = f"{base}/versions/{version_number(version)}"
@@ -75,7 +74,7 @@ async def copy(request: Request, name: str, version: str, ctx: Ctx, _: WritableW
         row = origin.load(connection)
         naming.check_name(target, "to")
         if queries.find(connection, ctx.scope, target) is None:
-            queries.create(connection, ctx.scope, target, None)
+            changes.create(connection, ctx.scope, target, None, {})
         body = CreateModelVersion(name=target, source=f"models:/{row.model_name}/{row.version}", description=row.description)
         tags = dict(queries.version_tags(connection, ctx.scope, [row.id])[row.id])
         return int(versions.create(connection, ctx.scope, body, tags, root).version)
@@ -108,8 +107,14 @@ async def compare(request: Request, name: str, ctx: Ctx, _: ReadableWorkspace) -
 
     found = await ctx.db.read(load)
     files = [await model_files(request, side["row"].storage_location or side["row"].source) for side in found["sides"]]
-    groups = [(label, rows) for label, rows in _groups(*found["sides"], *files) if rows]
-    return page(request, "models/compare.html", area="models", groups=groups, **found)
+    text = query.get("find", "").strip()[:500]
+    words = [word.lower() for word in text.split()]
+    groups = []
+    for label, rows in _groups(*found["sides"], *files):
+        some = [row for row in rows if all(word in row[0].lower() for word in words)]
+        if some:
+            groups.append((label, some[:ROWS_LIMIT], len(some), sum(row[3] for row in some)))
+    return page(request, "models/compare.html", area="models", groups=groups, find=text, **found)
 
 
 def _groups(a: dict[str, Any], b: dict[str, Any], in_a: ModelFiles, in_b: ModelFiles) -> list[tuple[str, Sequence[Any]]]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
 import orjson
 from fastapi import Request, Response
@@ -15,55 +17,61 @@ from runstone.errors import NotFound
 from runstone.experiments.guards import ReadableWorkspace, ReadExperiment, WritableWorkspace
 from runstone.logged_models import queries as model_queries
 from runstone.registry import queries as registry_queries
-from runstone.runs import envelope, finding, history, inputs, lifecycle, queries, table
+from runstone.runs import envelope, finding, history, inputs, lifecycle, queries, table, values
 from runstone.runs.guards import EditRun, ReadRun
-from runstone.web import notes
+from runstone.web import notes, run_family
 from runstone.web.files import files_at
-from runstone.web.templating import go, page, wants_part
+from runstone.web.templating import go, link, page, wants_part
+from runstone.web.values import Asked, asked_part, kept_of, listed_of_run
 
 router = wire.ApiRouter()
 
 POINTS_PAGE = 500
-SYSTEM = "system/"  # what the client measures of the machine
-NOTE_TAG = "mlflow.note.content"
+METRIC_LISTS = ("metrics", "system-metrics")
+LISTS = (*METRIC_LISTS, "params", "tags", "system-tags")
+PARTS = (*LISTS, "nested")
+SHOWN_TAGS = (values.NOTE_TAG, "mlflow.user", "mlflow.source.name", "mlflow.source.git.branch", "mlflow.source.git.commit")
 
 
 @router.get("/runs/{run_id}")
 async def run_page(request: Request, run_id: str, ctx: Ctx, _: ReadableWorkspace) -> Response:
-    """Costs about seventeen statements and the listing of one folder, or the beginning of one file."""
-    run = ReadRun(run_id, ctx.scope)
-    if wants_part(request):  # a folder was opened
+    """Costs about thirty statements whatever the run holds, and the listing of one folder, or the beginning of one file.
+
+    For a script, one of the lists of the page, or a folder that was opened.
+    """
+    run, part = ReadRun(run_id, ctx.scope), asked_part(request, PARTS)
+    if part:
+        found = await ctx.db.read(lambda c: load_part(c, ctx, run, part, _state(request, part)))
+        answer = page(request, "runs/_part.html", part=part, now=now_ms(), **found)
+        answer.headers["HX-Replace-Url"] = link(ctx.settings.static_prefix, f"/runs/{run_id}", **found["kept"])
+        return answer
+    if wants_part(request):
         row = await ctx.db.read(run.load)
         return page(request, "runs/_files.html", run=row, files=await files_at(request, row.artifact_uri))
-    found = await ctx.db.read(lambda c: load(c, ctx, run))
+    found = await ctx.db.read(lambda c: load(c, ctx, run, request.query_params))
     found["note_text"] = await notes.rendered(found["note_text"])
     files = await files_at(request, found["run"].artifact_uri)
-    return page(
-        request, "runs/page.html", area="experiments", now=now_ms(), files=files, **found
-    )  # fmt: skip
+    return page(request, "runs/page.html", area="experiments", now=now_ms(), files=files, **found)
 
 
-def load(connection: Connection, ctx: Context, run: ReadRun) -> dict[str, Any]:
+def load(connection: Connection, ctx: Context, run: ReadRun, query: Mapping[str, str]) -> dict[str, Any]:
     row = run.load(connection)
-    tags = dict(queries.tags_of(connection, ctx.scope, [row.id])[row.id])
+    tags = values.tags_named(connection, ctx.scope, row.id, SHOWN_TAGS)
     models = inputs.models_of(connection, ctx.scope, [row.id], ("input", "output"))
     used, made = ([model_id for model_id, _ in models.get((row.id, way), [])] for way in ("input", "output"))
-    measured = table.series_of(connection, ctx.scope, row.id)
+    lists = {kind: listed_of_run(connection, ctx.scope, kind, row.id, query) for kind in LISTS}
     later, earlier = finding.neighbours(connection, ctx.scope, row)
     parents = finding.ancestors(connection, ctx.scope, row)
+    family = run_family.load(connection, ctx, Asked.of(query, "nested"), row, [*parents, row])
     return {
         "run": row,
         "later": later,
         "earlier": earlier,
         "experiment": ReadExperiment(str(row.experiment_id), ctx.scope).load(connection),
-        "tags": sorted((key, value) for key, value in tags.items() if not key.startswith("mlflow.")),
-        "system_tags": sorted((key, value) for key, value in tags.items() if key.startswith("mlflow.") and key != NOTE_TAG),
         "all_tags": tags,
-        "note_text": tags.get(NOTE_TAG, ""),
-        "params": sorted(queries.params_of(connection, ctx.scope, [row.id])[row.id]),
-        "metrics": measured,
-        "own_metrics": [metric for metric in measured if not metric["key"].startswith(SYSTEM)],
-        "system_metrics": [metric for metric in measured if metric["key"].startswith(SYSTEM)],
+        "note_text": tags.get(values.NOTE_TAG, ""),
+        "lists": lists,
+        "kept": kept_of([*lists.values(), family.listed]),
         "datasets": inputs.datasets_of(connection, ctx.scope, [row.id]).get(row.id, []),
         "models_in": used,
         "models_out": made,
@@ -71,14 +79,35 @@ def load(connection: Connection, ctx: Context, run: ReadRun) -> dict[str, Any]:
         "versions": _versions(connection, ctx, row.run_id, made),
         "parents": parents,
         "parent": parents[-1] if parents else None,
-        "children": table.children(connection, ctx.scope, row.run_id),
+        "family": family,
     }
+
+
+def load_part(connection: Connection, ctx: Context, run: ReadRun, part: str, query: Mapping[str, str]) -> dict[str, Any]:
+    """What one list of the page shows; both lists of metrics together, as one says whether the other has any."""
+    row = run.load(connection)
+    found: dict[str, Any] = {"run": row, "parents": [], "lists": {}}
+    if part == "nested":
+        found["parents"] = finding.ancestors(connection, ctx.scope, row)
+        found["family"] = run_family.load(connection, ctx, Asked.of(query, "nested"), row, [*found["parents"], row])
+    else:
+        kinds = METRIC_LISTS if part in METRIC_LISTS else (part,)
+        found["lists"] = {kind: listed_of_run(connection, ctx.scope, kind, row.id, query) for kind in kinds}
+    return found | {"kept": {name: value for name, value in query.items() if name.removesuffix("_page") in PARTS}}
+
+
+def _state(request: Request, part: str = "") -> dict[str, str]:
+    """The state of the lists: the URL of the page says it, and for `part` the request does."""
+    state = dict(parse_qsl(urlsplit(request.headers.get("hx-current-url", "")).query))
+    if part:
+        state |= {name: request.query_params.get(name, "") for name in (part, f"{part}_page")}
+    return state
 
 
 @router.get("/runs/{run_id}/live")
 async def live(request: Request, run_id: str, ctx: Ctx, _: ReadableWorkspace) -> Response:
     """What changes of a run while it is looked at: its state and its values. A run that has ended is loaded anew, once."""
-    found = await ctx.db.read(lambda c: load(c, ctx, ReadRun(run_id, ctx.scope)))
+    found = await ctx.db.read(lambda c: load(c, ctx, ReadRun(run_id, ctx.scope), _state(request)))
     answer = page(request, "runs/_live.html", now=now_ms(), oob=True, **found)
     if found["run"].status not in queries.UNFINISHED:
         answer.headers["HX-Refresh"] = "true"

@@ -58,10 +58,10 @@ async def change_runs(request: Request, ctx: Ctx, _: WritableWorkspace) -> Respo
         if nested:
             asked = changes.with_nested(connection, ctx.scope, asked)
         inverse = changes.apply(connection, ctx.scope, asked)
-        return inverse, _said(connection, ctx.scope, asked)
+        return inverse, said_of(connection, ctx.scope, asked)
 
     inverse, said = await ctx.db.write(apply)
-    undo = {"changes": [_as_json(change) for change in inverse]}
+    undo = {"changes": [as_json(change) for change in inverse]}
     return Response(orjson.dumps({"said": said, "undo": undo}), media_type="application/json")
 
 
@@ -72,7 +72,7 @@ def _listed(body: dict[str, Any]) -> Asking:
     items = body.get("changes")
     if not isinstance(items, list):
         raise wire.missing_value("changes")
-    listed = [_change(item) for item in items]
+    listed = [change_of(item) for item in items]
     return lambda _: listed
 
 
@@ -90,7 +90,7 @@ def _of_matching(ctx: Context, body: dict[str, Any]) -> Asking:
         raise wire.invalid_value("matching.count", seen)
     if not isinstance(change, dict):
         raise wire.invalid_value("change", change)
-    asked, wanted = Asked.of(QueryParams(state)), _change(change | {"run_id": "each"})
+    asked, wanted = Asked.of(QueryParams(state)), change_of(change | {"run_id": "each"})
 
     def found(connection: Connection) -> list[Change]:
         ReadExperiments(asked.experiments, ctx.scope).load(connection)
@@ -106,7 +106,7 @@ def _of_matching(ctx: Context, body: dict[str, Any]) -> Asking:
     return found
 
 
-def _change(item: Any) -> Change:
+def change_of(item: Any) -> Change:
     if not isinstance(item, dict):
         raise wire.invalid_value("changes", item)
     texts: dict[str, str | None] = {}
@@ -128,12 +128,12 @@ def _change(item: Any) -> Change:
     return Change(texts["run_id"], texts["name"], texts["stage"], texts["experiment_id"], tags)
 
 
-def _as_json(change: Change) -> dict[str, Any]:
+def as_json(change: Change) -> dict[str, Any]:
     given = {"name": change.name, "stage": change.stage, "experiment_id": change.experiment_id, "tags": change.tags or None}
     return {"run_id": change.run_id, **{name: value for name, value in given.items() if value is not None}}
 
 
-def _said(connection: Connection, scope: Any, asked: list[Change]) -> str:
+def said_of(connection: Connection, scope: Any, asked: list[Change]) -> str:
     """What happened, in words for a toast."""
     runs, first = counted(len(asked), "run"), asked[0]
     if first.stage == "deleted":

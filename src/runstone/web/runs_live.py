@@ -1,6 +1,7 @@
 """/runs/live: server-sent events of what changed among the runs of experiments, `{"changed": [run ids], "fresh": [run ids]}`.
 
-All listeners of a process to the same experiments share one look a second; nobody listens, nothing is looked at.
+All listeners of a process to the same experiments share one look a second; nobody listens, nothing is looked at. The events tell
+of the newest runs; /runs/marks answers for all others that a table shows.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import contextlib
 import logging
 import time
 from collections.abc import AsyncIterator
-from typing import Any
+from typing import Annotated, Any
 
 import orjson
 from fastapi import Request, Response
@@ -18,7 +19,7 @@ from fastapi.responses import StreamingResponse
 
 from runstone.core import stopping, wire
 from runstone.core.scope import Context, Ctx, Scope
-from runstone.errors import RunstoneError, Unavailable
+from runstone.errors import InvalidParameter, RunstoneError, Unavailable
 from runstone.experiments.guards import ReadableWorkspace, ReadExperiments
 from runstone.runs import feed
 from runstone.web.runs_asked import Asked
@@ -34,6 +35,7 @@ LISTENERS_LIMIT = 200
 # A listener that reads so slowly is told no more, and asks anew.
 WAITING_LIMIT = 100
 TOLD_LIMIT = 200
+MARKS_LIMIT = 1000
 
 _Key = tuple[int, Scope, tuple[int, ...]]
 _feeds: dict[_Key, _Feed] = {}
@@ -89,6 +91,22 @@ async def live(request: Request, ctx: Ctx, _: ReadableWorkspace) -> Response:
         )
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
     return StreamingResponse(_events(ctx, asked.experiments), media_type="text/event-stream", headers=headers)
+
+
+class AskedMarks(wire.Message):
+    runs: wire.Repeated[wire.RequiredStr] = []
+
+
+@router.post("/runs/marks")
+async def marks(body: Annotated[AskedMarks, wire.body(AskedMarks)], ctx: Ctx, _: ReadableWorkspace) -> Response:
+    """`{"marks": {run id: text}}` of the runs that exist: another text means that the run changed. For the rows of a table that are
+    not among the newest runs; three statements.
+    """
+    if len(body.runs) > MARKS_LIMIT:
+        raise InvalidParameter(f"Marks of at most {MARKS_LIMIT} runs can be asked for at once: 'runs' has {len(body.runs)}.")
+    found = await ctx.db.read(lambda c: feed.look_at(c, ctx.scope, body.runs)) if body.runs else {}
+    texts = {run_id: ".".join(map(str, mark)) for run_id, mark in found.items()}
+    return Response(orjson.dumps({"marks": texts}), media_type="application/json", headers={"Cache-Control": "no-store"})
 
 
 async def _events(ctx: Context, experiments: tuple[int, ...]) -> AsyncIterator[bytes]:

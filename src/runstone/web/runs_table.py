@@ -55,7 +55,9 @@ async def _answer(request: Request, ctx: Context, asked: Asked) -> Response:
         found["note_text"] = await notes.rendered(found["note_text"])
     status = 400 if found["problem"] and not part else 200  # htmx shows good answers only
     template = "experiments/_runs.html" if part else "experiments/runs.html"
-    return page(request, template, status, area="experiments", asked=asked, now=now_ms(), **found)
+    return page(
+        request, template, status, area="experiments", asked=asked, now=now_ms(), state=request.url.query, **found
+    )  # fmt: skip
 
 
 def load(connection: Connection, ctx: Context, asked: Asked, query: Any) -> dict[str, Any]:

@@ -24,7 +24,7 @@ SHEETS = (
     "vendor/uplot.min.css", "css/tokens.css", "css/elements.css", "css/frame.css", "css/buttons.css", "css/fields.css",
     "css/table.css", "css/chips.css", "css/menu.css", "css/runs.css", "css/facts.css", "css/toast.css", "css/artifacts.css",
     "css/code.css", "css/chart.css", "css/panels.css", "css/compare.css", "css/palette.css", "css/entries.css",
-    "css/tree.css", "css/print.css",
+    "css/tree.css", "css/timeline.css", "css/print.css",
 )  # fmt: skip
 _TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml", ".txt": "text/plain"}
 _ONE_YEAR = "public, max-age=31536000, immutable"
