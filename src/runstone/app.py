@@ -43,6 +43,7 @@ import runstone.web.static
 import runstone.web.views
 from runstone import upkeep
 from runstone.artifacts.archive import Archives
+from runstone.artifacts.published import Published
 from runstone.core import address, failures, frame, jobs, memory, migrate
 from runstone.core.db import Database
 from runstone.core.dispatch import ExactPaths, HotPaths
@@ -106,7 +107,7 @@ def create_app(settings: Settings, roots: Roots | None = None, database: Databas
     )
     app.state.settings, app.state.roots, app.state.db = settings, roots, database
     app.state.draining = False
-    app.state.archives, app.state.readers = Archives(), Readers()
+    app.state.archives, app.state.readers, app.state.published = Archives(), Readers(), Published()
     experiment_lifecycle.followers[:] = [run_queries.follow_experiment]
     for router in ROUTERS:
         # One flat list, which core/dispatch.py looks up by exact path; included routers would be nested.
@@ -135,6 +136,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
             yield
     finally:
         await app.state.readers.close()
+        await app.state.published.all_settled()
         app.state.archives.close()
         app.state.db.close()
         app.state.roots.close()

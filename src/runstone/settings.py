@@ -110,7 +110,11 @@ class Settings(BaseSettings):
     )
     max_artifact_bytes: int = _setting(0, None, "Largest artifact upload, in bytes; 0 means no limit but the disk's.", ge=0)
     workspace_quota_bytes: int = _setting(
-        0, None, "Most bytes of artifacts that one workspace may keep; 0 means no limit but the store's.", ge=0
+        0,
+        None,
+        "Most bytes of artifacts that one workspace may keep, parts of unfinished uploads included; 0 means no limit but the store's. With "
+        "a quota, uploads to S3 pass through this server.",
+        ge=0,
     )
     direct_transfer: Literal["auto", "on", "off"] = _setting(
         "auto",

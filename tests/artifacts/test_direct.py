@@ -297,6 +297,18 @@ class TestOffers:
                 assert url.startswith("http://localhost:")
                 assert "test-secret" not in url
 
+    def test_s3_with_a_quota(self, databases: Databases, tmp_path: Path, seaweedfs: S3Server) -> None:
+        """What clients send to the store themselves would count too late."""
+        settings = {"RUNSTONE_WORKSPACE_QUOTA_BYTES": "1000", "RUNSTONE_DIRECT_TRANSFER": "on", **seaweedfs.settings}
+        options = ["--artifacts-destination", seaweedfs.place()]
+        with running(tmp_path, databases.make("sqlite"), *options, settings=settings) as server:
+            info = server.client.get("/api/3.0/mlflow/server-info").json()
+            assert (info["multipart_uploads_enabled"], info["multipart_downloads_enabled"]) == (False, True)
+            assert mpu(server, "create", "a", path="f", num_parts=1).status_code == 501
+            assert server.client.put(f"{STORE}/f", content=b"x" * 1000).status_code == 200
+            assert server.client.get(f"{API}/presigned/f").status_code == 200
+            assert server.client.put(f"{STORE}/g", content=b"x").status_code == 413
+
     def test_the_limit_holds_for_the_whole(self, databases: Databases, tmp_path: Path) -> None:
         settings = {"RUNSTONE_MAX_ARTIFACT_BYTES": "1000", "RUNSTONE_PUBLIC_URL": "http://elsewhere.example/tracking"}
         with running(tmp_path, databases.make("sqlite"), settings=settings) as server:

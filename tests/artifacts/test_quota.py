@@ -103,12 +103,16 @@ class TestQuota:
         assert used(empty) == (10_000, 1)
 
     def test_parts(self, empty: RunningServer) -> None:
+        found: dict[str, Any] = {}
+
         def upload(size: int) -> httpx.Response:
+            nonlocal found
             found = empty.client.post(f"{API}/mpu/create/q", json={"path": "parts", "num_parts": 2}).json()
             parts = []
             for credential in found["credentials"]:
                 sent = httpx.put(credential["url"], content=b"x" * size)
-                assert sent.status_code == 200, sent.text
+                if sent.status_code != 200:
+                    return sent
                 parts.append({"part_number": credential["part_number"], "etag": sent.headers["etag"]})
             body = {"path": "parts", "upload_id": found["upload_id"], "parts": parts}
             return empty.client.post(f"{API}/mpu/complete/q", json=body)
@@ -117,9 +121,47 @@ class TestQuota:
         assert upload(50_000).status_code == 200
         refused = upload(50_001)
         assert (refused.status_code, refused.json()["error_code"]) == (413, "RESOURCE_EXHAUSTED")
+        assert used(empty) == (QUOTA + 50_001, 1)  # while it is open, as any file that replaces another
+        body = {"path": "parts", "upload_id": found["upload_id"]}
+        assert empty.client.post(f"{API}/mpu/abort/q", json=body).status_code == 200
         assert used(empty) == (QUOTA, 1)
         found = empty.client.post(f"{API}/mpu/create/q", json={"path": "other", "num_parts": 1}).json()
         assert httpx.put(found["credentials"][0]["url"], content=os.urandom(100_001)).status_code == 413
+
+    def begun(self, server: RunningServer, name: str, parts: int) -> Any:
+        answer = server.client.post(f"{API}/mpu/create/q", json={"path": name, "num_parts": parts})
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    def test_parts_of_open_uploads_count(self, empty: RunningServer) -> None:
+        one, other = self.begun(empty, "one", 2), self.begun(empty, "other", 2)
+        assert httpx.put(one["credentials"][0]["url"], content=b"x" * 60_000).status_code == 200
+        assert used(empty) == (60_000, 0)
+        assert httpx.put(other["credentials"][0]["url"], content=b"x" * 40_001).status_code == 413
+        assert httpx.put(other["credentials"][0]["url"], content=iter([b"x" * 40_001])).status_code == 413
+        assert put(empty, "plain", b"x" * 40_001) == 413
+        assert put(empty, "plain", b"x" * 30_000) == 200
+        assert httpx.put(one["credentials"][0]["url"], content=b"y" * 10_001).status_code == 413
+        assert httpx.put(one["credentials"][1]["url"], content=b"y" * 10_000).status_code == 200
+        assert used(empty) == (QUOTA, 1)
+        body = {"path": "one", "upload_id": one["upload_id"]}
+        assert empty.client.post(f"{API}/mpu/abort/q", json=body).status_code == 200
+        assert empty.client.post(f"{API}/mpu/abort/q", json=body).status_code == 200
+        assert used(empty) == (30_000, 1)
+        assert empty.client.post(f"{API}/mpu/abort/q", json={"path": "other", "upload_id": other["upload_id"]}).status_code == 200
+
+    def test_parts_of_many_uploads_at_once_take_what_there_is_and_no_more(self, empty: RunningServer) -> None:
+        begun = [self.begun(empty, f"many-{i}", 1) for i in range(24)]
+        with ThreadPoolExecutor(12) as pool:
+            sent = list(pool.map(lambda found: httpx.put(found["credentials"][0]["url"], content=b"x" * 9_000), begun))
+        assert [answer.status_code for answer in sent].count(200) == 11
+        assert used(empty) == (99_000, 0)
+        for i, (found, answer) in enumerate(zip(begun, sent, strict=True)):
+            parts = [{"part_number": 1, "etag": answer.headers.get("etag", "none")}]
+            body = {"path": f"many-{i}", "upload_id": found["upload_id"], "parts": parts}
+            completed = empty.client.post(f"{API}/mpu/complete/q", json=body)
+            assert completed.status_code == (200 if answer.status_code == 200 else 400), completed.text
+        assert (used(empty), on_disk(empty)) == ((99_000, 11), 99_000)
 
     def test_a_page_is_refused_too(self, empty: RunningServer) -> None:
         run = empty.run()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import os
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -41,9 +42,15 @@ class Behind:
             (self.server.artifacts / key).write_bytes(content)
 
     def record(self, key: str) -> Record:
-        (found,) = self.db.read_now(lambda c: queries.find(c, key))
-        assert found.state == queries.STORED
-        return found
+        """Called stored a moment after the answer."""
+        deadline = time.monotonic() + 5
+        while [found.state for found in self.versions(key)] != [queries.STORED]:
+            assert time.monotonic() < deadline, self.versions(key)
+            time.sleep(0.01)
+        return self.versions(key)[0]
+
+    def versions(self, key: str) -> list[Record]:
+        return self.db.read_now(lambda c: queries.find(c, key))
 
 
 @pytest.fixture(scope="module")

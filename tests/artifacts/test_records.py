@@ -6,6 +6,7 @@ import hashlib
 import http.client
 import os
 import secrets
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
@@ -36,10 +37,12 @@ def versions(db: Database, path: str) -> list[Record]:
 
 
 def record(db: Database, path: str) -> Record:
-    """The one version that is recorded."""
-    (found,) = versions(db, path)
-    assert found.state == queries.STORED
-    return found
+    """The one version that is recorded, called stored a moment after the answer."""
+    deadline = time.monotonic() + 5
+    while [found.state for found in versions(db, path)] != [queries.STORED]:
+        assert time.monotonic() < deadline, versions(db, path)
+        time.sleep(0.01)
+    return versions(db, path)[0]
 
 
 def used(db: Database) -> tuple[int, int]:

@@ -33,6 +33,7 @@ class Asked:
     sizes: Sizes
     amounts: Amounts
     rounds: int
+    artifact_rounds: int
     seconds: float
     repeats: int
     patience: float
@@ -51,7 +52,7 @@ def asked(arguments: list[str]) -> Asked:
     parser.add_argument("--runs", help="sizes of the experiments that are searched (default 2000,100000)")
     parser.add_argument("--large", action="store_true", help=f"search among {LARGE} runs too")
     parser.add_argument("--megabytes", type=int, help="of the large artifact (default 2000)")
-    parser.add_argument("--rounds", type=int, help="the table shows medians of them (default 3)")
+    parser.add_argument("--rounds", type=int, help="the table shows medians of them (default 3, of artifacts 1)")
     parser.add_argument("--seconds", type=float, help="of each write load (default 4)")
     parser.add_argument("--workers", type=int, default=1, help="processes of Runstone; more than one needs --postgres")
     given = parser.parse_args(arguments)
@@ -72,7 +73,7 @@ def asked(arguments: list[str]) -> Asked:
     rounds, seconds = given.rounds or (1 if given.quick else 3), given.seconds or (1.0 if given.quick else 4.0)
     return Asked(
         [runstone_with(given.workers) if kind == "runstone" else KINDS[kind] for kind in kinds],
-        groups, sizes, amounts, rounds, seconds, 3 if given.quick else 5, 15.0 if given.quick else 45.0, given.quick,
+        groups, sizes, amounts, rounds, given.rounds or 1, seconds, 3 if given.quick else 5, 15.0 if given.quick else 45.0, given.quick,
         "postgresql" if given.postgres else "sqlite",
     )  # fmt: skip
 
@@ -93,7 +94,7 @@ def main() -> None:
             )
             if "artifacts" in wanted.groups:
                 artifacts = Artifacts(made, folder, session.results, wanted.amounts)
-                artifacts.measure(wanted.kinds, wanted.rounds)
+                artifacts.measure(wanted.kinds, wanted.artifact_rounds)
                 session.wrong = session.wrong or artifacts.wrong
         except KeyboardInterrupt:
             say("stopped: this is what there is")
@@ -121,7 +122,8 @@ def _heading(wanted: Asked, about: str, seconds: float) -> str:
     command = " ".join(["python -m tests.bench", *sys.argv[1:]])
     versions = ", ".join([f"Runstone {version('runstone')}", *(kind.name for kind in wanted.kinds if kind.package)])
     shorter = [f"{kind.name} {wanted.seconds * kind.share:g} s" for kind in wanted.kinds if kind.share != 1]
-    rounds = "one round" if wanted.rounds == 1 else f"medians of {wanted.rounds} rounds"
+    count = wanted.artifact_rounds if wanted.groups == ("artifacts",) else wanted.rounds
+    rounds = "one round" if count == 1 else f"medians of {count} rounds"
     return (
         f"`{command}` on {dt.datetime.now(dt.UTC).date()}, {seconds / 60:.0f} minutes: {versions}; {about}; Python "
         f"{platform.python_version()}; {os.cpu_count()} cores for server, database and load generator together; {rounds}, "

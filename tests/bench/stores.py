@@ -31,6 +31,7 @@ from tests.s3server import ACCESS_KEY, BUCKET, REGION, SECRET_KEY, S3Server
 FOLDER, STORE = "folder", "SeaweedFS"
 FLOOR = "floor"
 MEMORY_FILE = "memory-of-the-upload.csv"
+VOLUMES = 80  # of 256 MB, for what all servers of a round put there
 FEWER_IN_S3 = 10  # times fewer entries are listed there: putting them takes longer than all the rest
 
 
@@ -48,7 +49,7 @@ class Artifacts:
     def measure(self, kinds: Sequence[Kind], rounds: int) -> None:
         source, part = self._file("large", self.amounts.large), self._file("part", self.amounts.each_of_eight)
         (self.folder / "seaweedfs").mkdir()
-        with s3server.seaweedfs(self.folder / "seaweedfs") as s3:
+        with s3server.seaweedfs(self.folder / "seaweedfs", volumes=VOLUMES * rounds) as s3:
             for turn in range(rounds):
                 for place in (FOLDER, STORE):
                     for kind in kinds:
@@ -88,7 +89,11 @@ class Artifacts:
         self._memory += [(f"{kind.name} on {place}", *sample) for sample in watches["upload"].samples]
         for name, rate in transfers.eight(running, part, watches).items():
             add(f"{name} by {CLIENTS} clients", "MB/s", rate)
-        add(f"{self.amounts.small} files of 10 KB, {CLIENTS} clients", "s", transfers.small(running, self.amounts.small))
+        for clients in (1, CLIENTS):
+            row = f"{number(self.amounts.small)} files of 10 KB, {clients} client{'s' * (clients > 1)}"
+            with Watch(running).watching() as watches[row]:
+                taken = transfers.small(running, self.amounts.small, clients)
+            add(row, "s", taken)
         self._listed(kind, place, running, home, s3, add, watches)
         add("memory at the peak of transfers, all processes", "MB", max(watch.peak for watch in watches.values()))
         add("longest answer of /health meanwhile", "ms", max(watch.longest for watch in watches.values()) * 1000)

@@ -184,21 +184,21 @@ def _got(client: Client, size: int) -> None:
     expect(found == size, f"{found} of {size} bytes came back")
 
 
-def small(running: Running, count: int) -> float:
-    """Seconds for `count` files of 10 KB from eight clients, each on one connection."""
-    content = os.urandom(SMALL_BYTES)
+def small(running: Running, count: int, clients: int = CLIENTS) -> float:
+    """Seconds for `count` files of 10 KB from so many clients, each on one connection."""
+    content, folder = os.urandom(SMALL_BYTES), f"small-{clients}"
 
     def send(number: int) -> None:
         client = Client(running.port)
-        for file in range(number, count, CLIENTS):
-            client.put_bytes(f"small/{file}.bin", content)
+        for file in range(number, count, clients):
+            client.put_bytes(f"{folder}/{file}.bin", content)
         client.close()
 
     began = time.perf_counter()
-    _together(send)
+    _together(send, clients)
     taken = time.perf_counter() - began
     client = Client(running.port)
-    listed = orjson.loads(client.ask(f"{STORE}?path=small"))["files"]
+    listed = orjson.loads(client.ask(f"{STORE}?path={folder}"))["files"]
     client.close()
     expect(len(listed) == count, f"{count} files were acknowledged, {len(listed)} are listed")
     return taken
@@ -243,6 +243,6 @@ def listing(running: Running, target: str, wanted: Callable[[bytes], bool], watc
         client.close()
 
 
-def _together(work: Callable[[int], Any]) -> None:
-    with ThreadPoolExecutor(CLIENTS) as threads:
-        list(threads.map(work, range(CLIENTS)))
+def _together(work: Callable[[int], Any], clients: int = CLIENTS) -> None:
+    with ThreadPoolExecutor(clients) as threads:
+        list(threads.map(work, range(clients)))

@@ -42,10 +42,14 @@ class Offer:
 def offered(settings: Settings, store: ArtifactStore) -> Offer:
     if not settings.serve_artifacts:
         return Offer(False, False)
-    if settings.direct_transfer != "auto":
-        return Offer(settings.direct_transfer == "on", settings.direct_transfer == "on")
     reached = store.signer is not None and store.signer.clients_reach_it
-    return Offer(store.signer is None or reached, reached)
+    on = settings.direct_transfer == "on"
+    if settings.direct_transfer == "off":
+        return Offer(False, False)
+    if store.signer is None:
+        return Offer(True, on)
+    # How much arrives there, this server learns when it is completed: too late for a quota.
+    return Offer((on or reached) and not settings.workspace_quota_bytes, on or reached)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,8 +116,11 @@ class Transfer:
 
     async def abort_upload(self, upload_id: str) -> None:
         """Aborting again changes nothing."""
-        grant = grants.from_upload_id(self.token_key, upload_id, self.store_name, self.key)
-        await self.store.multipart.abort(self.key, grant.upload)
+        await self.store.multipart.abort(self.key, self.upload_of(upload_id))
+
+    def upload_of(self, upload_id: str) -> str:
+        """What the store calls the upload. Raises `InvalidParameter` for an id that was not given to one of this file."""
+        return grants.from_upload_id(self.token_key, upload_id, self.store_name, self.key).upload
 
     async def upload_url(self, seconds: int) -> Signed:
         """For one PUT of the whole file."""

@@ -58,9 +58,12 @@ async def complete_upload(
 ) -> Response:
     target = _target(request, ctx, store, body.path)
     target.refuse_unless_offered("upload")
-    limit = ctx.settings.max_artifact_bytes
-    await Records.of(request).recorded(
-        target.store, target.key, lambda announce: target.complete_upload(body.upload_id, body.parts, limit, announce)
+    records, limit = Records.of(request), ctx.settings.max_artifact_bytes
+    await records.recorded(
+        target.store,
+        target.key,
+        lambda announce: target.complete_upload(body.upload_id, body.parts, limit, announce),
+        target.upload_of(body.upload_id),
     )
     return answer({})
 
@@ -72,6 +75,7 @@ async def abort_upload(
     target = _target(request, ctx, store, body.path)
     target.refuse_unless_offered("upload")
     await target.abort_upload(body.upload_id)
+    await Records.of(request).parts_gone(target.store, target.upload_of(body.upload_id))
     return answer({})
 
 
@@ -134,8 +138,11 @@ async def signed_request(request: Request, ctx: Ctx, signed: SignedRequest) -> R
         found = await records.upload(store, grant.key, request.stream(), announced(request), grant.size)
         return _etag(found.sha256)
     assert isinstance(store, LocalStore)
-    await records.refuse_without_room(store, grant.key, announced(request) or 0)
-    part = await store.multipart.put(grant.upload, grant.part, request.stream(), announced(request), grant.size or PART_LIMIT)
+    parts, size, limit = store.multipart, announced(request), grant.size or PART_LIMIT
+    part = await records.part(
+        store, grant.key, grant.upload, size,
+        lambda announce: parts.put(grant.upload, grant.part, request.stream(), size, limit, announce),
+    )  # fmt: skip
     return _etag(part.etag)
 
 

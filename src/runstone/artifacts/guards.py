@@ -8,7 +8,7 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from runstone.artifacts.grants import Grant, from_url
-from runstone.core.scope import Ctx
+from runstone.core.scope import Context, Ctx
 from runstone.errors import EndpointNotFound, InvalidParameter, RunstoneError
 from runstone.storage import paths
 
@@ -39,7 +39,7 @@ class WriteStore(StoreGuard):
     """May be uploaded to and deleted."""
 
 
-def _checked_key(request: Request, ctx: Ctx) -> str:
+def _checked_key(request: Request, ctx: Context) -> str:
     if not ctx.settings.serve_artifacts:
         raise ArtifactsNotServed(
             "Endpoint disabled due to the mlflow server running in `--no-serve-artifacts` mode: artifacts do not pass through "
@@ -62,12 +62,16 @@ def requested_path(request: Request) -> str:
     return paths.canonical(paths.decoded(rest.removeprefix(b"/")))
 
 
+def writable_store(request: Request, ctx: Context) -> WriteStore:
+    return WriteStore(_checked_key(request, ctx))
+
+
 async def _readable(request: Request, ctx: Ctx) -> ReadStore:
     return ReadStore(_checked_key(request, ctx))
 
 
 async def _writable(request: Request, ctx: Ctx) -> WriteStore:
-    return WriteStore(_checked_key(request, ctx))
+    return writable_store(request, ctx)
 
 
 class SignedGrant:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Collection, Iterable, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from sqlalchemy import Connection
 
@@ -15,30 +15,20 @@ from runstone.artifacts.tables import INDEXED_PREFIX
 from runstone.core.db import raw_rows
 from runstone.errors import QuotaExceeded
 
+T = TypeVar("T")
+
 PENDING, STORED, LEAVING, GRANTED = "pending", "stored", "leaving", "granted"
 COUNTED = (PENDING, STORED)
 IN_LIMIT = 1000
 
 
 class Record(NamedTuple):
-    """A version of a file that may stand at `path`; `sha256` is None when its bytes did not pass here. See `tables.py`."""
+    """A version of a file that may stand at `path`; `sha256` is None when its bytes did not pass here. See `tables.py`.
+
+    `id` is 0 for one that is to be made.
+    """
 
     id: int
-    workspace_id: int
-    path: str
-    owner_kind: str
-    owner_id: str
-    size: int
-    sha256: str | None
-    etag: str
-    state: str
-    created_time: int
-    changed_time: int
-
-
-class New(NamedTuple):
-    """A record that is to be made."""
-
     workspace_id: int
     path: str
     owner_kind: str
@@ -55,10 +45,8 @@ class New(NamedTuple):
 
 _COLUMNS = ", ".join(Record._fields)
 _FIND = f"SELECT {_COLUMNS} FROM artifacts WHERE path_digest = ? ORDER BY id"  # noqa: S608 (names of columns)
-_ADD = (
-    f"INSERT INTO artifacts (path_digest, {', '.join(New._fields)}) "  # noqa: S608
-    f"VALUES ({', '.join('?' * (len(New._fields) + 1))}) RETURNING id"
-)
+_VALUES = f"({', '.join('?' * len(Record._fields))})"
+_ADD = f"INSERT INTO artifacts (path_digest, {', '.join(Record._fields[1:])}) VALUES "  # noqa: S608
 # `folder/` and everything that begins with it; `0` is the character behind the slash.
 _BELOW = f"substr(path, 1, {INDEXED_PREFIX}) >= ? AND substr(path, 1, {INDEXED_PREFIX}) <= ? AND path >= ? AND path < ?"
 _PAGE_BELOW = (
@@ -74,6 +62,15 @@ def digest(path: str) -> bytes:
 def find(connection: Connection, path: str) -> list[Record]:
     """The versions that may stand at `path`, the oldest first."""
     return [Record._make(row) for row in raw_rows(connection, _FIND, (digest(path),))]
+
+
+def standing(connection: Connection, paths: Collection[str]) -> dict[str, list[Record]]:
+    """What `find` answers, for those of `paths` (at most a thousand) that have a record."""
+    sql = f"SELECT {_COLUMNS} FROM artifacts WHERE path_digest IN ({_marks(paths)}) ORDER BY id"  # noqa: S608
+    found: dict[str, list[Record]] = {}
+    for row in raw_rows(connection, sql, tuple(map(digest, paths))) if paths else ():
+        found.setdefault(row[2], []).append(Record._make(row))
+    return found
 
 
 def known(connection: Connection, paths: Collection[str]) -> set[str]:
@@ -108,10 +105,19 @@ def usage(connection: Connection, workspace_id: int) -> tuple[int, int]:
     return (found[0][0], found[0][1]) if found else (0, 0)
 
 
-def add(connection: Connection, new: New) -> int:
-    ((number,),) = raw_rows(connection, _ADD, (digest(new.path), *new))
+def add(connection: Connection, new: Record) -> int:
+    ((number,),) = raw_rows(connection, f"{_ADD}{_VALUES} RETURNING id", (digest(new.path), *new[1:]))
     assert isinstance(number, int)
     return number
+
+
+def add_all(connection: Connection, rows: Sequence[Record]) -> dict[str, int]:
+    """The numbers of the new records by their paths, all of which differ."""
+    numbers: dict[str, int] = {}
+    for part in _parts(rows):
+        sql = f"{_ADD}{', '.join([_VALUES] * len(part))} RETURNING path, id"
+        numbers.update(raw_rows(connection, sql, tuple(value for new in part for value in (digest(new.path), *new[1:]))))
+    return numbers
 
 
 def set_state(connection: Connection, numbers: Sequence[int], before: Sequence[str], after: str, now: int) -> list[int]:
@@ -129,10 +135,10 @@ def set_state(connection: Connection, numbers: Sequence[int], before: Sequence[s
     return [number for number, _, _ in moved]
 
 
-def settle(connection: Connection, number: int, etag: str, now: int) -> bool:
-    """Note that a version became visible. False when it is not pending any more: it was deleted before it could."""
+def settle(connection: Connection, versions: Sequence[tuple[int, str]], now: int) -> set[int]:
+    """Note that versions became visible, each with its etag. Which of them were pending until now: another was deleted before."""
     sql = "UPDATE artifacts SET state = 'stored', etag = ?, changed_time = ? WHERE id = ? AND state = 'pending' RETURNING id"
-    return bool(raw_rows(connection, sql, (etag, now, number)))
+    return {number for number, etag in versions if raw_rows(connection, sql, (etag, now, number))}
 
 
 def anchor(connection: Connection, number: int, etag: str) -> None:
@@ -191,6 +197,6 @@ def _marks(values: Collection[Any]) -> str:
     return ", ".join("?" * len(values))
 
 
-def _parts(numbers: Sequence[int]) -> Iterable[Sequence[int]]:
-    for start in range(0, len(numbers), IN_LIMIT):
-        yield numbers[start : start + IN_LIMIT]
+def _parts(rows: Sequence[T]) -> Iterable[Sequence[T]]:
+    for start in range(0, len(rows), IN_LIMIT):
+        yield rows[start : start + IN_LIMIT]

@@ -13,50 +13,54 @@ from __future__ import annotations
 
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass, field
 from functools import partial
+from typing import NamedTuple
 
 from fastapi import Request
 from sqlalchemy import Connection
 
-from runstone.artifacts import queries
+from runstone.artifacts import arriving, queries, uploads
+from runstone.artifacts.arriving import Arrived
 from runstone.artifacts.media import media_type
-from runstone.artifacts.queries import COUNTED, GRANTED, LEAVING, PENDING, STORED, New, Record
+from runstone.artifacts.published import Published
+from runstone.artifacts.queries import COUNTED, GRANTED, LEAVING, PENDING, STORED, Record
+from runstone.artifacts.uploads import Announced, Step, Visible
 from runstone.core.clock import now_ms
 from runstone.core.db import Database
 from runstone.core.scope import Scope, context_of
 from runstone.errors import RunstoneError
 from runstone.storage.roots import Roots
-from runstone.storage.store import Announce, ArtifactStore, StoredFile
+from runstone.storage.store import Announce, ArtifactStore, Part, StoredFile
 
-# A version that has been between two states for so long was left there by a process that ended.
-STALE_MS = 3_600_000
 BATCH = 1000
 
 _RUN_ID = re.compile(r"[0-9a-f]{32}\Z")
 _KINDS = {"models": ("logged_model", re.compile(r"m-[0-9a-f]{32}\Z")), "traces": ("trace", re.compile(r"tr-[^/]+\Z"))}
 
 
-@dataclass
-class _Step:
-    """An upload between its announcement and its end: its record, and those that it is to drop."""
+class _Room(NamedTuple):
+    """Bytes: what the workspace may keep, what it keeps, and what of that goes when the file comes."""
 
-    mine: int = 0
-    found: StoredFile | None = None
-    going: list[int] = field(default_factory=list)
-    marked: list[int] = field(default_factory=list)  # those of them that counted until now
+    quota: int
+    used: int
+    replaced: int
+
+    def refuse(self, size: int) -> None:
+        """Raises `QuotaExceeded` when `size` bytes do not fit."""
+        if size > max(0, self.quota - self.used + self.replaced):
+            raise queries.over_quota(self.quota, self.used - self.replaced, size)
 
 
 class Records:
     """The records of one request: its database, and in whose workspace and name. `quota` in bytes, 0 for none."""
 
-    def __init__(self, db: Database, scope: Scope, roots: Roots, quota: int = 0) -> None:
-        self.db, self.scope, self._roots, self._quota = db, scope, roots, quota
+    def __init__(self, db: Database, scope: Scope, roots: Roots, quota: int = 0, published: Published | None = None) -> None:
+        self.db, self.scope, self._roots, self._quota, self._published = db, scope, roots, quota, published
 
     @classmethod
     def of(cls, request: Request) -> Records:
-        ctx = context_of(request)
-        return cls(ctx.db, ctx.scope, request.app.state.roots, ctx.settings.workspace_quota_bytes)
+        ctx, state = context_of(request), request.app.state
+        return cls(ctx.db, ctx.scope, state.roots, ctx.settings.workspace_quota_bytes, state.published)
 
     def covers(self, store: ArtifactStore) -> bool:
         """Only the store behind `mlflow-artifacts:/` is the server's alone: into other folders clients write themselves."""
@@ -64,7 +68,10 @@ class Records:
 
     async def find(self, store: ArtifactStore, key: str) -> list[Record]:
         """The versions that may stand there; none when nothing is recorded. One look-up by an index."""
-        return await self.db.read(lambda c: queries.find(c, key)) if self.covers(store) else []
+        if not self.covers(store):
+            return []
+        await self._caught_up(key)
+        return await self.db.read(lambda c: queries.find(c, key))
 
     async def upload(
         self, store: ArtifactStore, key: str, chunks: AsyncIterator[bytes], size: int | None, limit: int = 0
@@ -73,37 +80,63 @@ class Records:
         first byte when the size is announced, else when there is no more room.
         """
         room = await self._room(store, key)
-        if room is not None and size is not None and size > room:
-            raise queries.over_quota(self._quota, self._quota - room, size)
-        chunks = chunks if room is None else self._within(chunks, room)
+        if room is not None:
+            room.refuse(size or 0)
+            chunks = _within(chunks, room)
         return await self.recorded(store, key, lambda announce: store.write(key, chunks, size, limit, announce))
 
-    async def refuse_without_room(self, store: ArtifactStore, key: str, size: int) -> None:
-        """A part of a file: whether the workspace could keep it at all. What counts is the whole, at its completion."""
+    async def part(
+        self, store: ArtifactStore, key: str, upload: str, size: int | None, store_it: Callable[[Announce], Awaitable[Part]]
+    ) -> Part:
+        """Let `store_it` store a part of an upload that counts from then on. Raises `QuotaExceeded`."""
         room = await self._room(store, key)
-        if room is not None and size > room:
-            raise queries.over_quota(self._quota, self._quota - room, size)
-
-    async def recorded(
-        self, store: ArtifactStore, key: str, store_it: Callable[[Announce | None], Awaitable[StoredFile]]
-    ) -> StoredFile:
-        """Let `store_it` make the file, recorded before it is visible."""
-        if not self.covers(store):
-            return await store_it(None)
-        step = _Step()
+        if room is not None:
+            room.refuse(size or 0)
+        counted = 0
 
         async def announce(found: StoredFile) -> None:
-            new = self.new(key, found)
-            step.mine, step.going, step.marked = await self.db.write(lambda c: self._reserve(c, new))
-            step.found = found
+            nonlocal counted
+            if room is not None:
+                limit = self._quota + room.replaced
+                part = Arrived(upload, key, self.scope.workspace_id, found.size, limit)
+                await self.db.write(lambda c: arriving.take(c, part))
+                counted = found.size
+
+        try:
+            return await store_it(announce)
+        except BaseException:
+            if counted:
+                back = Arrived(upload, key, self.scope.workspace_id, -counted)
+                await self.db.write(lambda c: arriving.take(c, back))
+            raise
+
+    async def parts_gone(self, store: ArtifactStore, upload: str) -> None:
+        """The upload was aborted."""
+        if self.covers(store):
+            await self.db.write(lambda c: arriving.end(c, upload))
+
+    async def recorded(
+        self, store: ArtifactStore, key: str, store_it: Callable[[Announce | None], Awaitable[StoredFile]], upload: str = ""
+    ) -> StoredFile:
+        """Let `store_it` make the file, recorded before it is visible. `upload`: of the parts of that one."""
+        if not self.covers(store):
+            return await store_it(None)
+        await self._caught_up(key)
+        step, found = None, None
+
+        async def announce(file: StoredFile) -> None:
+            nonlocal step, found
+            step = await self._reserve(Announced(self.new(key, file), self._quota, upload))
+            found = file
 
         try:
             written = await store_it(announce)
         except Exception as error:
-            if step.found is not None and await _is_unpublished(store, step.found, error):
-                await self.db.write(lambda c: _retract(c, step))
+            if step is not None and found is not None and await _is_unpublished(store, found, error):
+                await self.db.write(partial(uploads.retract, step=step))
             raise
-        await self._settle(store, step, written)
+        assert step is not None
+        await self._settle_soon(store, step, written)
         return written
 
     async def expect_unseen(self, store: ArtifactStore, key: str, seconds: int) -> None:
@@ -116,6 +149,7 @@ class Records:
         """Remove a file or folder with its records; whether there was one."""
         if not self.covers(store):
             return await store.delete(key)
+        await self._caught_up()
         left = await self._leave(key)
         found = await store.delete(key)
         if found or left:
@@ -128,10 +162,11 @@ class Records:
         async for page in self._below(key):
             await self._forget_gone(store, page)
 
-    def new(self, key: str, found: StoredFile, state: str = PENDING) -> New:
+    def new(self, key: str, found: StoredFile, state: str = PENDING) -> Record:
         kind, owner = owner_of(key)
         now = now_ms()
-        return New(
+        return Record(
+            0,
             self.scope.workspace_id,
             key,
             kind,
@@ -146,48 +181,45 @@ class Records:
             now,
         )
 
-    async def _room(self, store: ArtifactStore, key: str) -> int | None:
-        """The largest file that the workspace has room for in place of what stands at `key`; None for any."""
+    async def _room(self, store: ArtifactStore, key: str) -> _Room | None:
+        """For a file in place of what stands at `key`; None for any size."""
         if not self._quota or not self.covers(store):
             return None
 
-        def room(connection: Connection) -> int:
-            own = sum(record.size for record in queries.find(connection, key) if record.state == STORED)
-            return max(0, self._quota - queries.usage(connection, self.scope.workspace_id)[0] + own)
+        def room(connection: Connection) -> _Room:
+            replaced = sum(record.size for record in queries.find(connection, key) if record.state == STORED)
+            return _Room(self._quota, queries.usage(connection, self.scope.workspace_id)[0], replaced)
 
         return await self.db.read(room)
 
-    async def _within(self, chunks: AsyncIterator[bytes], room: int) -> AsyncIterator[bytes]:
-        received = 0
-        async for chunk in chunks:
-            received += len(chunk)
-            if received > room:
-                raise queries.over_quota(self._quota, self._quota - room, received)
-            yield chunk
+    async def _caught_up(self, key: str | None = None) -> None:
+        """What this process published at `key` (None: anywhere) is called stored by now."""
+        if self._published is not None:
+            await (self._published.all_settled() if key is None else self._published.settled(key))
 
-    def _reserve(self, connection: Connection, new: New) -> tuple[int, list[int], list[int]]:
-        """What stands or stood there now is older than what this upload publishes next, and makes room for it."""
-        standing = queries.find(connection, new.path)
-        going = [record.id for record in standing if _is_over(record, new.created_time)]
-        marked, freed = list[int](), 0
-        if any(record.state == STORED for record in standing):
-            marked = queries.set_state(connection, going, (STORED,), LEAVING, new.created_time)
-            freed = sum(record.size for record in standing if record.id in marked)
-        mine = queries.add(connection, new)
-        queries.count(connection, [(new.workspace_id, new.size, 1)], self._quota if new.size > freed else 0)
-        return mine, going, marked
+    async def _reserve(self, item: Announced) -> Step:
+        if not item.quota and not item.upload:
+            step: Step | None = await self.db.append(uploads.reserve_new, item.new)
+            if step is not None:
+                return step
+        return await self.db.write(lambda c: uploads.reserve(c, item))
 
-    async def _settle(self, store: ArtifactStore, step: _Step, written: StoredFile) -> None:
-        def settle(connection: Connection) -> tuple[bool, list[Record]]:
-            held = queries.settle(connection, step.mine, written.etag, now_ms())
-            queries.drop(connection, step.going)
-            others = [record for record in queries.find(connection, written.path) if record.id != step.mine]
-            return held, others
+    async def _settle_soon(self, store: ArtifactStore, step: Step, written: StoredFile) -> None:
+        """Where a version is replaced, or another server process counts what is free, nobody is answered before."""
+        if self._published is None or step.going or self._quota:
+            await self._settle(store, step, written)
+        else:
+            self._published.follow(written.path, lambda: self._settle(store, step, written))
 
-        held, others = await self.db.write(settle)
-        if not held:
+    async def _settle(self, store: ArtifactStore, step: Step, written: StoredFile) -> None:
+        item = Visible(step, written.path, written.etag)
+        if step.going:
+            settled = await self.db.write(lambda c: uploads.settle(c, item))
+        else:
+            settled = await self.db.append(uploads.settle_new, item)
+        if not settled.held:
             await self._record_again(store, written)
-        elif any(record.state == STORED for record in others):
+        elif settled.replaced:
             await self._drop_replaced(store, written.path)
 
     async def _record_again(self, store: ArtifactStore, written: StoredFile) -> None:
@@ -247,17 +279,12 @@ class Records:
             after = (page[-1].path, page[-1].id)
 
 
-def _is_over(record: Record, now: int) -> bool:
-    """Whether nothing can publish this version any more."""
-    if record.state == PENDING:
-        return record.changed_time < now - STALE_MS
-    return record.state != GRANTED or record.changed_time < now
-
-
-def _retract(connection: Connection, step: _Step) -> None:
-    """The file was not published: what stood there stands there still."""
-    queries.set_state(connection, step.marked, (LEAVING,), STORED, now_ms())
-    queries.drop(connection, [step.mine])
+async def _within(chunks: AsyncIterator[bytes], room: _Room) -> AsyncIterator[bytes]:
+    received = 0
+    async for chunk in chunks:
+        received += len(chunk)
+        room.refuse(received)
+        yield chunk
 
 
 async def _is_unpublished(store: ArtifactStore, found: StoredFile, error: Exception) -> bool:

@@ -9,7 +9,7 @@ from fastapi import Request, Response
 
 from runstone.artifacts import owners
 from runstone.artifacts.download import answer_file
-from runstone.artifacts.guards import ReadableStore, WritableStore
+from runstone.artifacts.guards import ReadableStore, WritableStore, WriteStore, writable_store
 from runstone.artifacts.listing import answer_listing
 from runstone.artifacts.records import Records
 from runstone.artifacts.schemas import (
@@ -21,7 +21,7 @@ from runstone.artifacts.schemas import (
     ListStore,
 )
 from runstone.core import wire
-from runstone.core.scope import Ctx
+from runstone.core.scope import Ctx, context_of
 from runstone.core.wire import answer
 from runstone.errors import InvalidParameter, NotFound
 from runstone.experiments.guards import ReadableWorkspace, WritableWorkspace
@@ -148,9 +148,10 @@ async def download(request: Request, store: ReadableStore) -> Response:
     return await answer_file(request, served(request), store.key)
 
 
-@router.put("/api/2.0/mlflow-artifacts/artifacts/{artifact_path:path}")
-async def upload(request: Request, ctx: Ctx, store: WritableStore) -> Response:
-    limit = ctx.settings.max_artifact_bytes
+@router.hot("/api/2.0/mlflow-artifacts/artifacts/{artifact_path:path}", guard=WriteStore, methods=("PUT",), whole=False)
+async def upload(request: Request) -> Response:
+    ctx = context_of(request)
+    store, limit = writable_store(request, ctx), ctx.settings.max_artifact_bytes
     await Records.of(request).upload(served(request).store, store.key, request.stream(), announced(request), limit)
     return answer({})
 

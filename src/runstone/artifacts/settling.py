@@ -6,12 +6,12 @@ from functools import partial
 
 from sqlalchemy import Connection
 
-from runstone.artifacts import integrity, queries
+from runstone.artifacts import arriving, integrity, queries
 from runstone.artifacts.queries import GRANTED, PENDING, STORED, Record
-from runstone.artifacts.records import STALE_MS
+from runstone.artifacts.uploads import STALE_MS
 from runstone.core.clock import now_ms
 from runstone.core.db import Database
-from runstone.errors import RunstoneError
+from runstone.errors import NotFound, RunstoneError
 from runstone.storage.roots import Roots
 from runstone.storage.store import ArtifactStore, Stat
 
@@ -22,6 +22,19 @@ BATCH = 500
 async def one_round(db: Database, roots: Roots) -> None:
     for path in await db.read(partial(queries.unsettled, before=now_ms() - STALE_MS, limit=BATCH)):
         await settle(db, roots.served, path)
+    for upload, path, counted in await db.read(partial(arriving.quiet, before=now_ms() - STALE_MS, limit=BATCH)):
+        await settle_parts(db, roots.served, upload, path, counted)
+
+
+async def settle_parts(db: Database, store: ArtifactStore, upload: str, path: str, counted: int) -> None:
+    """Count what is there of an upload that was not completed, or nothing when it is gone."""
+    try:
+        size = sum(part.size for part in await store.multipart.parts(path, upload))
+    except NotFound:
+        await db.write(lambda c: arriving.end(c, upload))
+        return
+    if size != counted:
+        await db.write(lambda c: arriving.correct(c, upload, size))
 
 
 async def settle(db: Database, store: ArtifactStore, path: str, stale_ms: int = STALE_MS) -> None:

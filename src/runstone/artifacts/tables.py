@@ -51,6 +51,17 @@ artifact_usage = Table(
     Column("count", BigInteger, nullable=False),
 )
 
+# Uploads in parts that are not completed, while there is a quota. Their parts count towards it, in artifact_usage.size.
+artifact_uploads = Table(
+    "artifact_uploads",
+    metadata,
+    Column("upload", Text, primary_key=True),  # as the store behind mlflow-artifacts:/ calls it
+    Column("workspace_id", Integer, ForeignKey("workspaces.id"), nullable=False),
+    Column("path", Text, nullable=False),
+    Column("size", BigInteger, nullable=False),  # of the parts that arrived
+    Column("changed_time", BigInteger, nullable=False),
+)
+
 # Folders whose owner is gone for good and whose files have still to go. Written with the owner's removal.
 artifact_removals = Table(
     "artifact_removals",

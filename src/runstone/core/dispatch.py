@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from operator import itemgetter
+
 from fastapi import FastAPI, Request
 from starlette.applications import Starlette
 from starlette.routing import Match, Route, Router
 from starlette.types import Receive, Scope, Send
+
+from runstone.core.wire import Endpoint
 
 
 class HotPaths:
@@ -22,6 +26,10 @@ class HotPaths:
             if isinstance(route, Route) and hasattr(route.endpoint, "guard")
             for method in route.methods or ()
         }
+        # Those that take any path below their own.
+        self._below = [
+            (method, path.partition("{")[0], endpoint) for (method, path), endpoint in self._endpoints.items() if "{" in path
+        ]
         # By the bytes of the path: what core/direct.py calls without a way through here.
         self.posted = {
             path.encode(): endpoint
@@ -29,11 +37,20 @@ class HotPaths:
             if method == "POST" and endpoint.whole  # type: ignore[attr-defined]
         }
 
+    def _found(self, method: str, path: str) -> Endpoint | None:
+        endpoint = self._endpoints.get((method, path))
+        if endpoint is not None:
+            return endpoint
+        for wanted, beginning, below in self._below:
+            if method == wanted and path.startswith(beginning):
+                return below
+        return None
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
             await self.app(scope, receive, send)
             return
-        endpoint = self._endpoints.get((scope["method"], scope["path"]))
+        endpoint = self._found(scope["method"], scope["path"])
         if endpoint is None:
             # Not FastAPI's own call, which asks the environment about tracing at each request.
             await Starlette.__call__(self.app, scope, receive, send)
@@ -48,18 +65,25 @@ class HotPaths:
 
 
 class ExactPaths:
+    """Routes by their exact path, and those with parameters by the plain words that they begin with."""
+
     def __init__(self, router: Router) -> None:
         self._router = router
         self._routes: dict[tuple[str, str], Route] = {}
-        for route in router.routes:
-            if isinstance(route, Route) and "{" not in route.path:
+        self._below: dict[str, list[tuple[int, Route]]] = {}
+        for number, route in enumerate(router.routes):
+            if not isinstance(route, Route):
+                continue
+            if "{" not in route.path:
                 for method in route.methods or ():
                     self._routes.setdefault((method, route.path), route)
+            else:
+                self._below.setdefault(route.path.partition("{")[0], []).append((number, route))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
-            route = self._routes.get((scope["method"], scope["path"]))
-            if route is not None:
+            exact = self._routes.get((scope["method"], scope["path"]))
+            for route in (exact,) if exact is not None else self._candidates(scope["path"]):
                 match, child = route.matches(scope)
                 if match is Match.FULL:
                     scope["router"] = self._router
@@ -67,3 +91,10 @@ class ExactPaths:
                     await route.handle(scope, receive, send)
                     return
         await self._router.app(scope, receive, send)
+
+    def _candidates(self, path: str) -> list[Route]:
+        """Routes with parameters that may match, in their order: each begins as the path does, up to a slash."""
+        found, end = list[tuple[int, Route]](), 0
+        while end := path.find("/", end) + 1:
+            found += self._below.get(path[:end], ())
+        return [route for _, route in sorted(found, key=itemgetter(0))]

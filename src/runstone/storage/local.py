@@ -14,6 +14,7 @@ import stat
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from operator import attrgetter
 from pathlib import Path
 from typing import Any, TypeVar
@@ -21,11 +22,13 @@ from typing import Any, TypeVar
 from runstone.core.readiness import nearly_full
 from runstone.errors import InvalidParameter, NotFound, PayloadTooLarge, Unavailable
 from runstone.storage import descent, staging, walking
+from runstone.storage.gathering import Gathered
 from runstone.storage.multipart import LocalParts
 from runstone.storage.store import Announce, Entry, Found, Leftovers, Matches, OpenFile, Signer, Stat, StoredFile
 
 PIECE = 1024 * 1024
 THREADS = 8
+SMALL = 256 * 1024  # so small files are written and fsynced several at a time
 LISTED = 2000  # entries of a page of a whole listing
 SORTED = 5000  # names sorted in one go: the interpreter lets nobody else in meanwhile
 
@@ -37,6 +40,8 @@ class LocalStore:
         """`root` is absolute. It need not exist: it is made by the first upload, or by `prepare`."""
         self.root = root
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="artifacts")
+        self._sealing = Gathered(self._threads, staging.seal)
+        self._publishing = Gathered(self._threads, partial(staging.publish, root))
         self.multipart = LocalParts(self)
         self.signer: Signer | None = None
 
@@ -113,16 +118,32 @@ class LocalStore:
             await taking
             if size is not None and received != size:
                 raise InvalidParameter(f"The upload ended after {received} of {size} bytes; nothing was stored. Send it again.")
-            found = await self.run(upload.seal, last)
+            found = await self._seal(upload, last, received)
             if announce is not None:
                 await announce(found)
-            await self.run(upload.publish)
+            await self.publish(upload)
             return found
         except Exception:
             await self.run(upload.discard)
             raise
         finally:
-            self.later(upload.discard)
+            if not upload.over:
+                self.later(upload.discard)
+
+    async def publish(self, upload: staging.Upload) -> None:
+        """Make a sealed file visible, for good."""
+        try:
+            await self._publishing.do(upload)
+        except OSError as error:
+            raise descent.as_public_error(error) from error
+
+    async def _seal(self, upload: staging.Upload, last: list[bytes], size: int) -> StoredFile:
+        if size > SMALL:
+            return await self.run(upload.seal, last)
+        try:
+            return await self._sealing.do((upload, last))
+        except OSError as error:
+            raise descent.as_public_error(error) from error
 
     def _take(self, upload: staging.Upload, pieces: list[bytes]) -> asyncio.Future[None]:
         taking = asyncio.ensure_future(self.run(upload.take, pieces))

@@ -48,7 +48,7 @@ class LocalParts:
             found = await self._store.run(self._assemble, whole, upload, parts)
             if announce is not None:
                 await announce(found)
-            await self._store.run(whole.publish)
+            await self._store.publish(whole)
         except Exception:
             await self._store.run(self._give_back, whole, upload)
             raise
@@ -61,10 +61,18 @@ class LocalParts:
     async def abort(self, key: str, upload: str) -> None:  # noqa: ARG002
         await self._store.run(self._abort, upload)
 
-    async def put(self, upload: str, number: int, chunks: AsyncIterator[bytes], size: int | None, limit: int = 0) -> Part:
+    async def put(
+        self,
+        upload: str,
+        number: int,
+        chunks: AsyncIterator[bytes],
+        size: int | None,
+        limit: int = 0,
+        announce: Announce | None = None,
+    ) -> Part:
         """One part, whole or not at all. Raises `NotFound` for an upload that is not there, and what `write` raises."""
         part = _PartUpload(self._root, upload, number)
-        found = await self._store.receive(part, chunks, size, limit)
+        found = await self._store.receive(part, chunks, size, limit, announce)
         return Part(number, found.sha256, found.size)
 
     def _create(self, key: str) -> str:
@@ -122,6 +130,8 @@ class LocalParts:
 class _PartUpload(staging.Upload):
     """A part: staged like a file, then named by its number and its digest in the folder of its upload."""
 
+    makes_folder = False
+
     def __init__(self, root: Path, upload: str, number: int) -> None:
         super().__init__(root, f"{STAGING}/{_name(upload)}/{number:05}")
         self._upload = upload
@@ -130,13 +140,11 @@ class _PartUpload(staging.Upload):
         with _folder(self._root, self._upload):
             pass
 
-    def _name_it(self) -> None:
-        with _folder(self._root, self._upload) as folder, descent.folder(self._root, STAGING) as staged:
-            try:
-                os.rename(self._staged, f"{self._name}-{self._digest.hexdigest()}", src_dir_fd=staged, dst_dir_fd=folder)
-            except FileNotFoundError as error:
-                raise _no_such_upload() from error
-            self._staged = ""
+    def final_name(self) -> str:
+        return f"{self._name}-{self._digest.hexdigest()}"
+
+    def gone(self) -> NotFound:
+        return _no_such_upload()
 
 
 def _append(whole: staging.Upload, folder: int, part: Part) -> None:

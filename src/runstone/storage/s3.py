@@ -9,7 +9,6 @@ import asyncio
 import concurrent.futures
 import functools
 import logging
-import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
@@ -18,8 +17,9 @@ from runstone.errors import InvalidParameter, RunstoneError, Unavailable
 from runstone.storage import s3_listing
 from runstone.storage.local import no_such_artifact, too_large
 from runstone.storage.locations import Bucket
-from runstone.storage.s3_client import S3Access, as_public_error, changed, code_of, is_missing
+from runstone.storage.s3_client import S3Access, as_public_error, code_of, is_missing
 from runstone.storage.s3_direct import S3Parts, S3Signer
+from runstone.storage.s3_file import Ahead, S3File
 from runstone.storage.s3_upload import Buffers, Upload
 from runstone.storage.store import Announce, Entry, Found, Leftovers, Matches, OpenFile, Stat, StoredFile
 
@@ -27,13 +27,11 @@ log = logging.getLogger("runstone.storage")
 
 THREADS = 24
 PIECES_UNDER_WAY = 6
-READ = 1024 * 1024
 # Fetched when a file is opened: most files are smaller, and cost one request.
 FIRST = 256 * 1024
 KEY_LIMIT = 1024
 FOLDERS_KNOWN = 10_000
 PAGES_SEARCHED = 20  # of a thousand names each, for one look-up of a name
-RESUMES = 3
 LEFTOVER_SECONDS = 24 * 3600
 
 T = TypeVar("T")
@@ -45,6 +43,7 @@ class S3Store:
         self.root, self.access = root, access
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="s3")
         self.buffers = Buffers(PIECES_UNDER_WAY)
+        self.ahead = Ahead()
         self._folders: dict[str, None] = {}
         self.multipart = S3Parts(self)
         self.signer = S3Signer(self)
@@ -242,13 +241,13 @@ class S3Store:
             if code_of(error) in ("InvalidRange", "416"):  # an empty file has no first byte
                 stat = self._stat(key)
                 if stat is not None:
-                    return _S3File(self, key, stat, b"")
+                    return S3File(self, key, stat, b"")
             if is_missing(error):
                 raise (is_a_folder(key) if self._is_folder(key) else no_such_artifact(key)) from error
             raise
         first = found["Body"].read()
         size = int(found["ContentRange"].rpartition("/")[2]) if "ContentRange" in found else len(first)
-        return _S3File(self, key, Stat(size, found["ETag"], found["LastModified"].timestamp()), first)
+        return S3File(self, key, Stat(size, found["ETag"], found["LastModified"].timestamp()), first)
 
     def _delete(self, key: str) -> bool:
         deleted = self._is_file(key)
@@ -263,89 +262,17 @@ class S3Store:
                 raise Unavailable("The artifact store deleted only a part of the folder. Delete it again.")
         # Stores that keep their objects in folders may show those that are empty now. One that is not empty stays.
         folders = s3_listing.folders_below(self.client, self.root.name, prefix)
-        if self._is_object(prefix):
-            folders.append(prefix)
+        deleted = deleted or bool(folders) or self._is_object(prefix)
+        folders.append(prefix)  # whether or not it is told: a listing from above may show it
         for start in range(0, len(folders), s3_listing.PAGE):
             self._delete_keys(folders[start : start + s3_listing.PAGE])
-        return deleted or bool(folders)
+        return deleted
 
     def _delete_keys(self, keys: list[str]) -> int:
         """How many of them could not be deleted."""
         named = {"Objects": [{"Key": key} for key in keys], "Quiet": True}
         answer = self.client.delete_objects(Bucket=self.root.name, Delete=named)
         return len(answer.get("Errors", ()))
-
-
-class _S3File:
-    """`first` is the beginning that came when it was opened; the rest is fetched as it is asked for."""
-
-    def __init__(self, store: S3Store, key: str, stat: Stat, first: bytes) -> None:
-        self._store, self._key, self.stat, self._first = store, key, stat, first
-        self._body: Any = None
-        # A download that is cancelled leaves its thread at work: the connection may not be closed under it.
-        self._lock = threading.Lock()
-
-    async def pieces(self, start: int, length: int) -> AsyncIterator[bytes]:
-        beginning = self._first[start : start + length]
-        if beginning:
-            yield beginning
-        start, end = start + len(beginning), start + length
-        failures = 0
-        following = self._ask(start, end) if start < end else None
-        while following is not None:
-            try:
-                piece = await asyncio.wrap_future(following)
-            except RunstoneError:
-                raise
-            except Exception as error:
-                failures += 1
-                if failures > RESUMES or code_of(error):
-                    raise as_public_error(error) from error
-                following = self._ask(start, end)  # the store cut its answer short: go on where it ended
-                continue
-            start += len(piece)
-            # The next piece is fetched while this one is sent.
-            following = self._ask(start, end) if start < end else None
-            yield piece
-
-    def _ask(self, start: int, end: int) -> concurrent.futures.Future[bytes]:
-        return self._store.submit(self._read, start, end)
-
-    def _read(self, start: int, end: int) -> bytes:
-        with self._lock:
-            try:
-                if self._body is None:
-                    self._body = self._request(start, end)
-                piece: bytes = self._body.read(min(READ, end - start))
-                if not piece:
-                    raise EOFError
-                if start + len(piece) >= end:
-                    self._drop()  # the next range is another request
-            except BaseException:
-                self._drop()
-                raise
-            return piece
-
-    def _request(self, start: int, end: int) -> Any:
-        place = self._store.place(self._key)
-        found = self._store.client.get_object(**place, Range=f"bytes={start}-{end - 1}", IfMatch=self.stat.etag)
-        if found["ETag"] != self.stat.etag:  # not every store knows If-Match
-            found["Body"].close()
-            raise changed()
-        return found["Body"]
-
-    def close(self) -> None:
-        if self._body is not None:
-            self._store.later(self._close)
-
-    def _close(self) -> None:
-        with self._lock:
-            self._drop()
-
-    def _drop(self) -> None:
-        body, self._body = self._body, None
-        if body is not None:
-            body.close()
 
 
 def is_a_folder(key: str) -> InvalidParameter:

@@ -18,7 +18,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from runstone.errors import InvalidParameter, Unavailable
+from runstone.errors import InvalidParameter, RunstoneError, Unavailable
 from runstone.storage import descent, writeback
 from runstone.storage.paths import RESERVED_PREFIX
 from runstone.storage.store import Leftovers, StoredFile
@@ -37,50 +37,76 @@ class Upload:
     but what was published.
     """
 
+    makes_folder = True
+
     def __init__(self, root: Path, key: str) -> None:
-        self._root, self._key = root, key
-        self._parent, _, self._name = key.rpartition("/")
+        self._root, self.key = root, key
+        self.folder, _, self._name = key.rpartition("/")
         self._digest, self._size, self._begun = hashlib.sha256(), 0, 0
         self._staged, self._descriptor = "", -1
         self._ended = False
         # An upload that is cancelled leaves its thread at work: the descriptor may not be closed under it.
         self._lock = threading.Lock()
 
-    def take(self, pieces: Sequence[bytes]) -> None:
+    def take(self, pieces: Sequence[bytes], *, look_first: bool = True) -> None:
+        """`look_first`: whether a file can stand there at all, which is otherwise seen when it gets its name."""
         with self._lock:
-            self._write(pieces)
+            self._write(pieces, look_first=look_first)
 
-    def seal(self, pieces: Sequence[bytes]) -> StoredFile:
+    def seal(self, pieces: Sequence[bytes] = ()) -> StoredFile:
         """The last pieces; then the whole file is on the disk, and nobody sees it yet."""
         with self._lock:
             self._write(pieces)
             os.fsync(self._descriptor)
             etag = descent.etag_of(os.fstat(self._descriptor))
-            return StoredFile(self._key, self._size, self._digest.hexdigest(), etag)
+            return StoredFile(self.key, self._size, self._digest.hexdigest(), etag)
 
-    def publish(self) -> None:
-        """Give the sealed file its name."""
+    def name_in(self, folder: int, staging: int) -> None:
+        """Give the sealed file its name; for good only when the folder is fsynced. Raises FileNotFoundError when the folder is gone."""
         with self._lock:
             if self._ended:
-                raise Unavailable("The upload was cancelled; nothing was stored.")
-            self._name_it()
+                raise cancelled()
+            name = self.final_name()
+            self._refuse_other(descent.look(folder, name))
+            try:
+                os.rename(self._staged, name, src_dir_fd=staging, dst_dir_fd=folder)
+            except (NotADirectoryError, IsADirectoryError) as error:
+                raise in_the_way(self.key) from error
+            self._staged = ""
+            self._end()
+
+    def final_name(self) -> str:
+        return self._name
+
+    def gone(self) -> RunstoneError:
+        """What is said when its folder cannot be found however often it is made."""
+        return Unavailable("The folder was deleted again and again while the file was stored; nothing was stored.")
 
     def discard(self) -> None:
         with self._lock:
-            self._ended = True
-            if self._descriptor >= 0:
-                os.close(self._descriptor)
-                self._descriptor = -1
-            if self._staged:
-                with contextlib.suppress(FileNotFoundError), descent.folder(self._root, STAGING) as staging:
-                    os.unlink(self._staged, dir_fd=staging)
-                self._staged = ""
+            self._end()
 
-    def _write(self, pieces: Sequence[bytes]) -> None:
+    @property
+    def over(self) -> bool:
+        """Whether nothing is left to discard."""
+        return self._ended
+
+    def _end(self) -> None:
+        self._ended = True
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1
+        if self._staged:
+            with contextlib.suppress(FileNotFoundError), descent.folder(self._root, STAGING) as staging:
+                os.unlink(self._staged, dir_fd=staging)
+            self._staged = ""
+
+    def _write(self, pieces: Sequence[bytes], *, look_first: bool = True) -> None:
         if self._ended:
-            raise Unavailable("The upload was cancelled; nothing was stored.")
+            raise cancelled()
         if self._descriptor < 0:
-            self.refuse_clash()
+            if look_first:
+                self.refuse_clash()
             self._create()
         for piece in pieces:
             self._digest.update(piece)
@@ -95,14 +121,16 @@ class Upload:
     def refuse_clash(self) -> None:
         """Before a gigabyte is received: whether a file can stand there."""
         try:
-            with descent.folder(self._root, self._parent) as parent:
-                found = descent.look(parent, self._name)
+            with descent.folder(self._root, self.folder) as parent:
+                self._refuse_other(descent.look(parent, self._name))
         except FileNotFoundError:
             return
         except NotADirectoryError as error:
-            raise in_the_way(self._key) from error
+            raise in_the_way(self.key) from error
+
+    def _refuse_other(self, found: os.stat_result | None) -> None:
         if found is not None and not stat.S_ISREG(found.st_mode):
-            raise in_the_way(self._key) if stat.S_ISDIR(found.st_mode) else descent.not_followed(self._key)
+            raise in_the_way(self.key) if stat.S_ISDIR(found.st_mode) else descent.not_followed(self.key)
 
     def _create(self) -> None:
         with descent.folder(self._root, STAGING, create=True) as staging:
@@ -115,20 +143,69 @@ class Upload:
                 os.close(self._descriptor)  # swept by a starting server in the moment before it was locked
                 self._descriptor = -1
 
-    def _name_it(self) -> None:
+
+def publish(root: Path, uploads: Sequence[Upload]) -> list[Exception | None]:
+    """Give sealed files their names, and see that they keep them: one fsync for each folder, however many came into it."""
+    outcomes: list[Exception | None] = [None] * len(uploads)
+    folders: dict[str, list[int]] = {}
+    for i, upload in enumerate(uploads):
+        folders.setdefault(upload.folder, []).append(i)
+    for folder, members in folders.items():
+        left = members
         for _ in range(ATTEMPTS):
-            try:
-                with descent.folder(self._root, self._parent, create=True) as parent:
-                    with descent.folder(self._root, STAGING) as staging:
-                        os.rename(self._staged, self._name, src_dir_fd=staging, dst_dir_fd=parent)
-                    self._staged = ""
-                    os.fsync(parent)
-            except FileNotFoundError:
-                continue  # somebody deleted the folder between its making and this
-            except (NotADirectoryError, IsADirectoryError) as error:
-                raise in_the_way(self._key) from error
-            return
-        raise Unavailable("The folder was deleted again and again while the file was stored; nothing was stored.")
+            left = _publish_into(root, folder, uploads, left, outcomes)
+        for i in left:
+            outcomes[i] = uploads[i].gone()
+    return outcomes
+
+
+def _publish_into(
+    root: Path, folder: str, uploads: Sequence[Upload], members: list[int], outcomes: list[Exception | None]
+) -> list[int]:
+    """Those that somebody deleted the folder under."""
+    left, named = list[int](), list[int]()
+    if not members:
+        return left
+    try:
+        with (
+            descent.folder(root, folder, create=uploads[members[0]].makes_folder) as parent,
+            descent.folder(root, STAGING) as staging,
+        ):
+            for i in members:
+                try:
+                    uploads[i].name_in(parent, staging)
+                    named.append(i)
+                except FileNotFoundError:
+                    left.append(i)
+                except (OSError, RunstoneError) as error:
+                    outcomes[i] = error
+            if named:
+                os.fsync(parent)
+    except FileNotFoundError:
+        return members
+    except OSError as error:
+        for i in named or members:
+            outcomes[i] = in_the_way_of(uploads[i], error)
+    return left
+
+
+def seal(uploads: Sequence[tuple[Upload, Sequence[bytes]]]) -> list[StoredFile | Exception]:
+    """Small files, each written whole and then fsynced: the first fsync takes most of what the others would wait for along."""
+    outcomes: list[StoredFile | Exception | None] = []
+    for upload, pieces in uploads:
+        try:
+            upload.take(pieces, look_first=False)
+            outcomes.append(None)
+        except (OSError, RunstoneError) as error:
+            outcomes.append(error)
+    return [outcome or _sealed(upload) for (upload, _), outcome in zip(uploads, outcomes, strict=True)]
+
+
+def _sealed(upload: Upload) -> StoredFile | Exception:
+    try:
+        return upload.seal()
+    except (OSError, RunstoneError) as error:
+        return error
 
 
 def remove(root: Path, key: str) -> bool:
@@ -214,6 +291,14 @@ def _in_use(staging: int, name: str, older_than: float = 0) -> bool:
     finally:
         os.close(descriptor)
     return False
+
+
+def cancelled() -> Unavailable:
+    return Unavailable("The upload was cancelled; nothing was stored.")
+
+
+def in_the_way_of(upload: Upload, error: OSError) -> Exception:
+    return in_the_way(upload.key) if isinstance(error, NotADirectoryError) else error
 
 
 def in_the_way(key: str) -> InvalidParameter:
