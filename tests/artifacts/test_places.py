@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 import os
@@ -364,6 +365,24 @@ class TestUploads:
         head = f"PUT {STORE}/up/length HTTP/1.1\r\nHost: 127.0.0.1:{unchanged.server.port}\r\nConnection: close\r\n".encode()
         status = raw(unchanged.server, head + b"Content-Length: " + size + b"\r\n\r\nhello")[0]
         assert 400 <= status < 500
+
+    @pytest.mark.parametrize("size", [0, 10, 300_000, 6_000_000])
+    def test_bytes_that_are_not_those_that_were_announced(self, house: House, size: int) -> None:
+        content, target = os.urandom(size), f"{STORE}/up/digest-{size}"
+        before = house.state()
+        for said in (content + b"x", b"other"):
+            digest = base64.b64encode(hashlib.sha256(said).digest()).decode()
+            answer = ask(house.server, "PUT", target, content, f"Content-Digest: sha-256=:{digest}:")
+            refused(house, answer)
+            assert b"SHA-256" in answer[2]
+        for header in ("sha-256=:AAAA:", "sha-256=:no base64:", "sha-256", "sha-256=::"):
+            refused(house, ask(house.server, "PUT", target, content, f"Content-Digest: {header}"))
+        assert house.state() == before
+        refused(house, ask(house.server, "GET", target), 404)
+        digest = base64.b64encode(hashlib.sha256(content).digest()).decode()
+        answer = ask(house.server, "PUT", target, content, f"Content-Digest: md5=:AAAA:, sha-256=:{digest}:")
+        assert answer[0] == 200
+        assert ask(house.server, "GET", target)[2] == content
 
     @pytest.mark.parametrize("sent", [0, 1, 70_000, 9_000_000])
     def test_a_body_that_is_cut_leaves_nothing(self, house: House, sent: int) -> None:

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from fastapi import Request, Response
 
 from runstone.artifacts import owners
+from runstone.artifacts.checksums import announced_sha256, checked
 from runstone.artifacts.direct import DOWNLOAD_SECONDS, Transfer, file_name, seconds_of
 from runstone.artifacts.download import answer_file
 from runstone.artifacts.guards import ReadableStore, SignedRequest, WritableStore, WriteStore
@@ -135,13 +136,14 @@ async def signed_request(request: Request, ctx: Ctx, signed: SignedRequest) -> R
     if grant.action == "get":
         return await answer_file(request, Place(store, ""), grant.key, grant.etag)
     if grant.action == "put":
-        found = await records.upload(store, grant.key, request.stream(), announced(request), grant.size)
+        sha256 = announced_sha256(request)
+        found = await records.upload(store, grant.key, request.stream(), announced(request), grant.size, sha256)
         return _etag(found.sha256)
     assert isinstance(store, LocalStore)
-    parts, size, limit = store.multipart, announced(request), grant.size or PART_LIMIT
+    parts, size, limit, sha256 = store.multipart, announced(request), grant.size or PART_LIMIT, announced_sha256(request)
     part = await records.part(
         store, grant.key, grant.upload, size,
-        lambda announce: parts.put(grant.upload, grant.part, request.stream(), size, limit, announce),
+        lambda announce: parts.put(grant.upload, grant.part, request.stream(), size, limit, checked(announce, sha256)),
     )  # fmt: skip
     return _etag(part.etag)
 

@@ -19,7 +19,7 @@ from typing import NamedTuple
 from fastapi import Request
 from sqlalchemy import Connection
 
-from runstone.artifacts import arriving, queries, uploads
+from runstone.artifacts import arriving, checksums, queries, uploads
 from runstone.artifacts.arriving import Arrived
 from runstone.artifacts.media import media_type
 from runstone.artifacts.published import Published
@@ -74,16 +74,27 @@ class Records:
         return await self.db.read(lambda c: queries.find(c, key))
 
     async def upload(
-        self, store: ArtifactStore, key: str, chunks: AsyncIterator[bytes], size: int | None, limit: int = 0
+        self,
+        store: ArtifactStore,
+        key: str,
+        chunks: AsyncIterator[bytes],
+        size: int | None,
+        limit: int = 0,
+        sha256: str = "",
     ) -> StoredFile:
-        """Store the whole stream and record it, or nothing. Raises what the store raises, and `QuotaExceeded`: before the
-        first byte when the size is announced, else when there is no more room.
+        """Store the whole stream and record it, or nothing. Raises what the store raises, `InvalidParameter` for bytes that do
+        not hash to `sha256` (unless ''), and `QuotaExceeded`: before the first byte when the size is announced, else when there
+        is no more room.
         """
         room = await self._room(store, key)
         if room is not None:
             room.refuse(size or 0)
             chunks = _within(chunks, room)
-        return await self.recorded(store, key, lambda announce: store.write(key, chunks, size, limit, announce))
+
+        def store_it(announce: Announce | None) -> Awaitable[StoredFile]:
+            return store.write(key, chunks, size, limit, checksums.checked(announce, sha256))
+
+        return await self.recorded(store, key, store_it)
 
     async def part(
         self, store: ArtifactStore, key: str, upload: str, size: int | None, store_it: Callable[[Announce], Awaitable[Part]]

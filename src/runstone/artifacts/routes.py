@@ -8,6 +8,7 @@ from typing import Annotated
 from fastapi import Request, Response
 
 from runstone.artifacts import owners
+from runstone.artifacts.checksums import announced_sha256
 from runstone.artifacts.download import answer_file
 from runstone.artifacts.guards import ReadableStore, WritableStore, WriteStore, writable_store
 from runstone.artifacts.listing import answer_listing
@@ -152,7 +153,8 @@ async def download(request: Request, store: ReadableStore) -> Response:
 async def upload(request: Request) -> Response:
     ctx = context_of(request)
     store, limit = writable_store(request, ctx), ctx.settings.max_artifact_bytes
-    await Records.of(request).upload(served(request).store, store.key, request.stream(), announced(request), limit)
+    sha256 = announced_sha256(request)
+    await Records.of(request).upload(served(request).store, store.key, request.stream(), announced(request), limit, sha256)
     return answer({})
 
 
