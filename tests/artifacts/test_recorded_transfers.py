@@ -134,6 +134,7 @@ class TestRecords:
             key = f"0/{run}/artifacts/{path}"
             if content is not None:
                 behind.server.client.put(f"{STORE}/{key}", content=content)
+                behind.record(key)
             behind.server.ok("artifacts/presigned-upload-url", {"run_id": run, "path": path, "expiration": 1})
             asyncio.run(settling.settle(behind.db, behind.store, key, stale_ms=-10_000))
         assert behind.record(f"0/{run}/artifacts/old.txt").sha256 == hashlib.sha256(b"old").hexdigest()

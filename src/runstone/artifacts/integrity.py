@@ -7,6 +7,7 @@ import hashlib
 import logging
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from typing import Any
 
 from runstone.artifacts import queries
 from runstone.artifacts.queries import GRANTED, STORED, Record
@@ -15,6 +16,7 @@ from runstone.errors import DataLoss, NotFound, Unavailable
 from runstone.storage.store import ArtifactStore, OpenFile, Stat
 
 ATTEMPTS = 20
+BEHIND = 3  # pieces that may have been sent and are not counted yet
 
 log = logging.getLogger("runstone.artifacts")
 
@@ -113,18 +115,26 @@ async def whole(found: Opened) -> AsyncIterator[bytes]:
         async for piece in found.file.pieces(0, size):
             yield piece
         return
-    digest, sent = hashlib.sha256(), 0
+    digest, sent, waiting = hashlib.sha256(), 0, list[bytes]()
+    counting = _counted(digest, waiting)
     async for piece in found.file.pieces(0, size):
-        hashed = asyncio.get_running_loop().run_in_executor(None, digest.update, piece)
+        waiting.append(piece)
         sent += len(piece)
-        try:
-            if sent < size:
-                yield piece  # the thread counts while this is sent
-        finally:
-            await hashed
+        if counting.done() or len(waiting) > BEHIND or sent >= size:
+            await counting
+            counting, waiting = _counted(digest, waiting), []  # in a thread, while this and the next ones are sent
         if sent >= size:
+            await counting
             await _compare(found, digests, digest.hexdigest())
-            yield piece
+        yield piece
+
+
+def _counted(digest: Any, pieces: list[bytes]) -> asyncio.Future[None]:
+    def count() -> None:
+        for piece in pieces:
+            digest.update(piece)
+
+    return asyncio.get_running_loop().run_in_executor(None, count)
 
 
 async def _compare(found: Opened, digests: dict[str, Record], digest: str) -> None:

@@ -250,7 +250,8 @@ class Records:
         """Two uploads went on at once, and neither knew the other's version when it began. A version is visible before it is
         called stored, so all that are called so before a look at the file are older than what is seen.
         """
-        stored = [record for record in await self.find(store, key) if record.state == STORED]
+        versions = await self.db.read(partial(queries.find, path=key))
+        stored = [record for record in versions if record.state == STORED]
         standing = await store.stat(key)
         if standing is not None and standing.etag in [record.etag for record in stored]:
             newest = max(record.id for record in stored if record.etag == standing.etag)

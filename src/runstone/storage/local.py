@@ -27,6 +27,7 @@ from runstone.storage.multipart import LocalParts
 from runstone.storage.store import Announce, Entry, Found, Leftovers, Matches, OpenFile, Signer, Stat, StoredFile
 
 PIECE = 1024 * 1024
+READ_AT_ONCE = 2  # pieces: each turn of a thread costs what a quarter of one does
 THREADS = 8
 SMALL = 256 * 1024  # so small files are written and fsynced several at a time
 LISTED = 2000  # entries of a page of a whole listing
@@ -255,24 +256,34 @@ class _LocalFile:
         self._lock, self._closing = threading.Lock(), False
 
     async def pieces(self, start: int, length: int) -> AsyncIterator[bytes]:
-        """The next piece is read while one is sent."""
+        """The next pieces are read while some are sent."""
         following = self._read(start, length) if length > 0 else None
         while following is not None:
-            piece = await following
-            if not piece:
+            pieces = await following
+            if not pieces:
                 raise Unavailable("The artifact became shorter while it was read. Ask for it again.")
-            start, length = start + len(piece), length - len(piece)
+            size = sum(map(len, pieces))
+            start, length = start + size, length - size
             following = self._read(start, length) if length > 0 else None
-            yield piece
+            for i in range(len(pieces)):
+                yield pieces[i]
+                pieces[i] = b""  # sent
 
-    def _read(self, start: int, length: int) -> asyncio.Future[bytes]:
-        reading = asyncio.ensure_future(self._store.run(self._pread, min(PIECE, length), start))
+    def _read(self, start: int, length: int) -> asyncio.Future[list[bytes]]:
+        reading = asyncio.ensure_future(self._store.run(self._pread, length, start))
         reading.add_done_callback(lambda done: done.cancelled() or done.exception())  # nobody waits for it after a cut download
         return reading
 
-    def _pread(self, length: int, start: int) -> bytes:
+    def _pread(self, length: int, start: int) -> list[bytes]:
+        pieces = list[bytes]()
         with self._lock:
-            return os.pread(self._descriptor, length, start) if self._descriptor >= 0 else b""
+            while self._descriptor >= 0 and length > 0 and len(pieces) < READ_AT_ONCE:
+                piece = os.pread(self._descriptor, min(PIECE, length), start)
+                if not piece:
+                    break
+                pieces.append(piece)
+                start, length = start + len(piece), length - len(piece)
+        return pieces
 
     def close(self) -> None:
         if self._descriptor >= 0 and not self._closing:
