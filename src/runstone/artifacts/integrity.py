@@ -116,7 +116,7 @@ async def whole(found: Opened) -> AsyncIterator[bytes]:
             yield piece
         return
     digest, sent, waiting = hashlib.sha256(), 0, list[bytes]()
-    counting = _counted(digest, waiting)
+    counting = _counted(digest, [])
     async for piece in found.file.pieces(0, size):
         waiting.append(piece)
         sent += len(piece)

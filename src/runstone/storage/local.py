@@ -182,7 +182,7 @@ class LocalStore:
                 names = (
                     entry
                     for entry in found
-                    if entry.name > after and walking.is_artifact(entry) and wanted in entry.name.casefold()
+                    if entry.name > after and walking.is_artifact(entry) and (not wanted or wanted in entry.name.casefold())
                 )
                 by_name = attrgetter("name")
                 chosen = sorted(names, key=by_name) if limit is None else heapq.nsmallest(limit, names, by_name)

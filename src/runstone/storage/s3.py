@@ -262,11 +262,11 @@ class S3Store:
                 raise Unavailable("The artifact store deleted only a part of the folder. Delete it again.")
         # Stores that keep their objects in folders may show those that are empty now. One that is not empty stays.
         folders = s3_listing.folders_below(self.client, self.root.name, prefix)
-        deleted = deleted or bool(folders) or self._is_object(prefix)
-        folders.append(prefix)  # whether or not it is told: a listing from above may show it
+        if self._is_object(prefix):
+            folders.append(prefix)
         for start in range(0, len(folders), s3_listing.PAGE):
             self._delete_keys(folders[start : start + s3_listing.PAGE])
-        return deleted
+        return deleted or bool(folders)
 
     def _delete_keys(self, keys: list[str]) -> int:
         """How many of them could not be deleted."""
