@@ -16,7 +16,7 @@ from runstone.errors import DataLoss, NotFound, Unavailable
 from runstone.storage.store import ArtifactStore, OpenFile, Stat
 
 ATTEMPTS = 20
-BEHIND = 3  # pieces that may have been sent and are not counted yet
+BEHIND = 2  # pieces that may have been sent and are not counted yet
 
 log = logging.getLogger("runstone.artifacts")
 

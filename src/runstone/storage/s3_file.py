@@ -16,10 +16,10 @@ if TYPE_CHECKING:
     from runstone.storage.s3 import S3Store
 
 READ = 1024 * 1024
-WINDOW = 4 * READ
+WINDOW = 2 * READ
 # Windows that one download has on their way at once, and those of all downloads beyond each one's first.
 WINDOWS = 4
-AHEAD = 9
+AHEAD = 8
 RESUMES = 3
 
 Window = concurrent.futures.Future[list[bytes]]
