@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "202611282250"
-down_revision = "202611282230"
+down_revision = "202611282245"
 branch_labels = None
 depends_on = None
 
