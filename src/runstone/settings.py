@@ -164,7 +164,11 @@ class Settings(BaseSettings):
     )
     database_pool: int = _setting(8, None, "Database connections kept per server process.", ge=1, le=256)
     seal_seconds: float = _setting(
-        5, None, "How often, in seconds, old metric points are sealed into compressed chunks; 0 turns it off.", ge=0, le=86_400
+        5,
+        None,
+        "How often, in seconds, old metric points are sealed into compressed chunks, and their room is given back; 0 turns it off.",
+        ge=0,
+        le=86_400,
     )
     log_level: str = _setting("info", None, "Least severe log lines written: debug, info, warning or error.")
 

@@ -18,7 +18,7 @@ import pytest
 from runstone.app import open_database
 from runstone.core.db import Database
 from runstone.runs import generations, seal_job, shrink_job
-from runstone.runs.generations import Busy
+from runstone.runs.generations import Busy, Emptiness
 from runstone.settings import Settings
 from tests.conftest import Databases, RunningServer, running
 from tests.runs.test_sealing import finish, history, send, stored
@@ -149,8 +149,21 @@ class TestEmptying:
         run_id, points = server.run(), ordered(300)
         send(server, run_id, points)
         swapped(beside)
-        beside.write_now(generations.empty)
+        ((table,),) = ask(server.database, "SELECT 'points_old'::regclass::oid::bigint")
+        assert beside.read_now(generations.emptiness) is None
+        beside.write_now(functools.partial(generations.empty, since=Emptiness("1", table)))
         assert history(server, run_id) == points
+
+    def test_does_nothing_when_they_were_swapped_meanwhile(self, server: RunningServer, beside: Database) -> None:
+        run_id = server.run()
+        send(server, run_id, ordered(300))
+        since = beside.read_now(generations.emptiness)
+        assert since is not None
+        finish(server, run_id)
+        swapped(beside)
+        seal_job.seal_everything(beside)
+        beside.write_now(functools.partial(generations.empty, since=since))
+        assert not beside.read_now(generations.is_emptied)
 
     def test_is_left_to_whoever_is_at_it(self, server: RunningServer, beside: Database) -> None:
         with psycopg.connect(server.database) as other:

@@ -12,7 +12,8 @@ from sqlalchemy import Connection
 from runstone.core.db import driver_connection
 
 # Few sizes, so that each statement stays prepared; the largest stays below the 32 766 values of SQLite with 13 columns.
-_SIZES = (2048, 512, 128, 32, 8, 2, 1)
+# What is left over, less than the smallest, goes in one more: for each statement the thread must get the interpreter back.
+_SIZES = (2048, 1024, 512, 256, 128, 64)
 
 
 class Inserted(NamedTuple):
@@ -36,14 +37,15 @@ def insert_rows(
         return _insert_columns(raw, head, types, tail, rows)
     touched, start = 0, 0
     returned: list[tuple[Any, ...]] = []
-    for size in _SIZES:
-        while len(rows) - start >= size:
-            values = list(itertools.chain.from_iterable(rows[start : start + size]))
-            cursor = raw.execute(_statement(head, width, tail, size, "?" if sqlite else "%s"), values)
-            if cursor.description is not None:
-                returned += cursor.fetchall()
-            touched += cursor.rowcount
-            start += size
+    while start < len(rows):
+        left = len(rows) - start
+        size = next((size for size in _SIZES if size <= left), left)
+        values = list(itertools.chain.from_iterable(rows[start : start + size]))
+        cursor = raw.execute(_statement(head, width, tail, size, "?" if sqlite else "%s"), values)
+        if cursor.description is not None:
+            returned += cursor.fetchall()
+        touched += cursor.rowcount
+        start += size
     return Inserted(touched, returned)
 
 
@@ -90,7 +92,7 @@ def _of_columns(head: str, types: str, tail: str) -> str:
     return f"{head} SELECT * FROM {unnested(types)} AS given ({columns}) {tail}"  # noqa: S608
 
 
-@functools.lru_cache(maxsize=512)
+@functools.lru_cache(maxsize=1024)
 def _statement(head: str, width: int, tail: str, size: int, mark: str) -> str:
     row = f"({', '.join([mark] * width)})"
     return f"{head} VALUES {', '.join([row] * size)} {tail}"

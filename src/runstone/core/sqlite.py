@@ -80,7 +80,7 @@ def _engine(address: Address, cache_kib: int, begin: str, prepare: Callable[[Any
         address.url,
         poolclass=pool.NullPool,
         # Connections are made in one thread and closed at shutdown from another, never used by two at once.
-        connect_args={"check_same_thread": False, "timeout": 10.0, "cached_statements": 512},
+        connect_args={"check_same_thread": False, "timeout": 10.0, "cached_statements": 1024},
         query_cache_size=2000,
     )
 

@@ -11,6 +11,7 @@ its end. Every lock is asked for briefly and let go when it is not given: a late
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 from sqlalchemy import Connection
 
@@ -20,7 +21,7 @@ from runstone.core.faults import driver_error
 
 # So much dead room is worth a swap, when it is also most of the table.
 WORTHWHILE_BYTES = 4 * 2**20
-DEAD_SHARE = 0.6
+DEAD_SHARE = 0.75
 # Pages that are looked at to tell how full the table is, and pages moved in one transaction.
 SAMPLED_PAGES = 200
 PAGES_AT_ONCE = 32
@@ -41,7 +42,8 @@ WITH moved AS (
 INSERT INTO points_hot ({_POINT}) SELECT {_POINT} FROM moved ON CONFLICT DO NOTHING
 """  # noqa: S608
 # A snapshot from before the last point was moved must still find it in the old place.
-_MOMENT = "SELECT pg_snapshot_xmax(pg_current_snapshot())::text"
+_MOMENT = "SELECT pg_snapshot_xmax(pg_current_snapshot())::text, 'points_old'::regclass::oid::bigint"
+_WHICH_OLD = "SELECT 'points_old'::regclass::oid::bigint"
 _OLDER_SNAPSHOT = """
 SELECT 1 FROM pg_stat_activity
 WHERE datname = current_database() AND pid <> pg_backend_pid() AND age(backend_xmin) > age(CAST(? AS text)::xid) LIMIT 1
@@ -54,6 +56,11 @@ _SWAP = (
 
 
 Step = Callable[[Connection], None]
+
+
+class Emptiness(NamedTuple):
+    moment: str  # a transaction that had not begun when it was seen
+    table: int  # which of the two it was
 
 
 class Busy(Exception):
@@ -101,22 +108,24 @@ def move(connection: Connection, page: int) -> int:
     return rows.run(connection, _MOVE, (f"({page},0)", f"({page + PAGES_AT_ONCE},0)"))
 
 
-def moment_of_emptiness(connection: Connection) -> str | None:
-    """On a snapshot: since when nothing is in `points_old`, for `seen_by_all`; None when something is."""
-    ((moment,),) = raw_rows(connection, _MOMENT, ())
-    return str(moment) if next_old(connection) is None else None
+def emptiness(connection: Connection) -> Emptiness | None:
+    """On a snapshot: since when nothing is in `points_old`; None when something is."""
+    ((moment, table),) = raw_rows(connection, _MOMENT, ())
+    return Emptiness(moment, table) if next_old(connection) is None else None
 
 
-def seen_by_all(connection: Connection, moment: str) -> bool:
-    """Whether no read goes on that began before `moment`."""
-    return not raw_rows(connection, _OLDER_SNAPSHOT, (moment,))
+def seen_by_all(connection: Connection, since: Emptiness) -> bool:
+    """Whether no read goes on that began before."""
+    return not raw_rows(connection, _OLDER_SNAPSHOT, (since.moment,))
 
 
-def empty(connection: Connection) -> None:
-    """Inside a write, once `seen_by_all`: give the room of `points_old` back. Raises `Busy`, or does nothing if it is in use."""
+def empty(connection: Connection, since: Emptiness) -> None:
+    """Inside a write, once `seen_by_all`: give the room of `points_old` back. Raises `Busy`; does nothing when it is another
+    table by now, or in use.
+    """
     _alone(connection)
     _lock(connection, "points_old")
-    if next_old(connection) is None:
+    if raw_rows(connection, _WHICH_OLD, ()) == [(since.table,)] and next_old(connection) is None:
         rows.run(connection, "TRUNCATE points_old", ())
 
 

@@ -101,9 +101,11 @@ def places(connection: Connection, scope: Scope, run_ids: Collection[str], *, lo
 
 
 def _among(connection: Connection, column: str, values: Collection[Any], kind: str) -> tuple[str, tuple[Any, ...]]:
-    """A condition and its values. On Postgres one text whatever their number, so that it stays prepared."""
+    """A condition and its values. One text whatever their number, so that it stays prepared; few texts for texts on SQLite."""
     if connection.dialect.name == "postgresql":
         return f"{column} = ANY(CAST(? AS {kind}[]))", (array_of(values, kind),)
+    if kind != "text":
+        return f"{column} IN (SELECT value FROM json_each(?))", (str(list(values)),)  # noqa: S608
     return f"{column} IN ({', '.join('?' * len(values))})", tuple(values)
 
 

@@ -42,12 +42,12 @@ async def _emptied(db: Database, pause: float) -> bool:
         await db.write(functools.partial(generations.move, page=page))
         await asyncio.sleep(pause * (time.perf_counter() - began))
         page += PAGES_AT_ONCE
-    moment = await db.read(generations.moment_of_emptiness)
-    if moment is None:
+    since = await db.read(generations.emptiness)
+    if since is None:
         return False
     for _ in range(ATTEMPTS):
-        if await db.read(functools.partial(generations.seen_by_all, moment=moment)):
-            await _patiently(db, generations.empty)
+        if await db.read(functools.partial(generations.seen_by_all, since=since)):
+            await _patiently(db, functools.partial(generations.empty, since=since))
             return True
         await asyncio.sleep(AGAIN_SECONDS)
     return False
