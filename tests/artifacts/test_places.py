@@ -147,6 +147,8 @@ PATHS = [
     "a%E2%80%AEgpj.exe", "a%E2%80%8Bb", "a%E2%81%A6b", "%EF%BB%BFx", ".runstone-staging", ".runstone-staging/x", "d/.runstone-x", "7/..%2f.",
     "..%2fother", "7/.", "%2e", "d/%2e%2e", "d/%2e%2e/%2e%2e/x",
 ]  # fmt: skip
+# A listing takes '.' for the folder where it stands, see test_transfers.py; nothing else does.
+DOTTED = ("a/./b", "7/.")
 # No route has a line's end in its path.
 NO_ROUTE = {path: (400, 404) for path in PATHS if "%0a" in path}
 CLIPPED = [path if len(path) < 40 else f"{path[:20]}...{len(path)}" for path in PATHS]
@@ -161,7 +163,8 @@ class TestPaths:
                 assert answer[0] in NO_ROUTE.get(path, (400,))
             else:
                 refused(unchanged, answer, *NO_ROUTE.get(path, ()))
-        refused(unchanged, ask(unchanged.server, "GET", f"{STORE}?path={path}"))
+        if path not in DOTTED:
+            refused(unchanged, ask(unchanged.server, "GET", f"{STORE}?path={path}"))
 
     def test_of_a_run_a_version_and_an_upload_from_a_page(self, unchanged: House, path: str) -> None:
         run, server = unchanged.run_id, unchanged.server
@@ -172,7 +175,8 @@ class TestPaths:
             f"{A}/artifacts/list?run_id={run}&path={path}",
             f"/ajax-api/2.0/mlflow/artifacts/list?run_id={run}&path={path}",
         ):
-            refused(unchanged, ask(server, "GET", target))
+            if path not in DOTTED or "/list?" not in target:
+                refused(unchanged, ask(server, "GET", target))
         refused(unchanged, ask(server, "POST", f"/ajax-api/2.0/mlflow/upload-artifact?run_uuid={run}&path={path}", b"x"))
 
     def test_of_direct_transfer(self, unchanged: House, path: str) -> None:

@@ -85,6 +85,8 @@ class Frame:
     def _admit(self, scope: Scope) -> None:
         """Set the path free of the prefix. Raises for a foreign Host, a foreign page, oversized headers."""
         path: str = scope["path"]
+        if path.startswith("//"):  # an address that ends with a slash, and a path that begins with one
+            path = scope["path"] = "/" + path.lstrip("/")
         if self.prefix:
             if path.startswith(self.prefix + "/"):
                 scope["path"] = path[len(self.prefix) :]

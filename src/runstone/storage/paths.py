@@ -45,8 +45,11 @@ def canonical(path: str, field: str = "path") -> str:
 
 
 def canonical_or_root(path: str | None, field: str = "path") -> str:
-    """For listings: nothing at all means the root."""
-    return canonical(path.removesuffix("/") or path, field) if path else ""
+    """For listings: nothing at all means the root, and '.' the folder where it stands, which clients put before names."""
+    kept = [part for part in (path or "").removesuffix("/").split("/") if part != "."]
+    if not path or not kept:
+        return ""
+    return canonical("/".join(kept) or path, field)
 
 
 def _whole_refusal(path: str) -> str | None:
