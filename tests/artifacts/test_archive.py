@@ -45,7 +45,7 @@ class TestZip:
         assert answer.status_code == 200
         assert int(answer.headers["content-length"]) == len(answer.content)
         assert answer.headers["content-type"] == "application/zip"
-        assert answer.headers["content-disposition"] == f'attachment; filename="{run[0]}.zip"'
+        assert answer.headers["content-disposition"] == f"attachment; filename={run[0]}.zip"
         with zipfile.ZipFile(io.BytesIO(answer.content)) as opened:
             assert opened.testzip() is None
             assert {info.filename: opened.read(info) for info in opened.infolist()} == {

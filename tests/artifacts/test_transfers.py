@@ -266,15 +266,30 @@ class TestRequests:
         ("name", "kind"),
         [("a.png", "image/png"), ("a.json", "application/json"), ("a.csv", "text/csv"), ("a.tar.gz", "application/gzip"), ("a.pkl", "application/octet-stream"),
          ("a.svg", "text/plain"), ("a.HTML", "text/plain"), ("a.xhtml", "application/octet-stream"), ("a.mjs", "text/plain"), ("a.xsl", "text/plain"), ("a.css", "text/plain"),
-         ("MLmodel", "text/plain"), ("conda.yaml", "text/plain"), ("data:text%2Fhtml", "application/octet-stream"), ("a.svgz", "application/gzip")],
+         ("MLmodel", "text/plain"), ("mlproject", "text/plain"), ("conda.yaml", "text/plain"), ("data:text%2Fhtml", "application/octet-stream"), ("a.svgz", "application/gzip")],
     )  # fmt: skip
     def test_nothing_active_is_declared(self, sqlite_server: RunningServer, name: str, kind: str) -> None:
         name = name.replace("%2F", "-")
         assert sqlite_server.client.put(f"{STORE}/kinds/{name}", content=b"<svg/>").status_code == 200
         answer = sqlite_server.client.get(f"{STORE}/kinds/{name}")
-        assert answer.headers["content-type"].partition(";")[0] == kind
+        assert answer.headers["content-type"] == kind
         assert answer.headers["content-disposition"].startswith("attachment")
         assert "content-encoding" not in answer.headers
+
+    @pytest.mark.parametrize(
+        ("name", "told"),
+        [
+            ("dog+step+20.png", "attachment; filename=dog+step+20.png"),
+            ("a_b-c.txt", "attachment; filename=a_b-c.txt"),
+            ("a b.txt", 'attachment; filename="a b.txt"'),
+            ("é;x.txt", "attachment; filename=\"__x.txt\"; filename*=UTF-8''%C3%A9%3Bx.txt"),
+        ],
+    )
+    def test_a_plain_name_stands_bare_and_any_other_exactly(self, sqlite_server: RunningServer, name: str, told: str) -> None:
+        run_id = sqlite_server.run()
+        assert sqlite_server.client.put(f"{STORE}/0/{run_id}/artifacts/{name}", content=b"x").status_code == 200
+        answer = sqlite_server.client.get("/get-artifact", params={"run_id": run_id, "path": name})
+        assert answer.headers["content-disposition"] == told
 
     def test_a_folder_of_many_files(self, sqlite_server: RunningServer) -> None:
         folder = sqlite_server.artifacts / "many"

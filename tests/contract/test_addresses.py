@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import mlflow
@@ -10,7 +11,27 @@ import pytest
 from tests.conftest import RunningServer
 from tests.rawhttp import ask
 
-A = "/api/2.0/mlflow"
+JSON = "Content-Type: application/json"
+
+
+class TestFieldsOfGet:
+    def test_may_stand_in_a_body_where_there_is_no_query(self, server: RunningServer) -> None:
+        number = server.experiment()
+        run_id = server.run(number)
+        for path, named in (("experiments/get", {"experiment_id": number}), ("runs/get", {"run_id": run_id})):
+            status, _, body = ask(server, "GET", f"/api/2.0/mlflow/{path}", json.dumps(named).encode(), JSON)
+            assert (status, f'"experiment_id":"{number}"'.encode() in body) == (200, True)
+
+    def test_the_query_counts_where_there_are_both(self, sqlite_server: RunningServer) -> None:
+        number = sqlite_server.experiment()
+        target = f"/api/2.0/mlflow/experiments/get?experiment_id={number}"
+        status, _, body = ask(sqlite_server, "GET", target, b'{"experiment_id": "0"}', JSON)
+        assert (status, f'"experiment_id":"{number}"'.encode() in body) == (200, True)
+
+    @pytest.mark.parametrize("body", [b"", b"{}", b"{", b'{"experiment_id": 0}', b"[]"])
+    def test_are_asked_for_where_there_are_none(self, sqlite_server: RunningServer, body: bytes) -> None:
+        status, _, told = ask(sqlite_server, "GET", "/api/2.0/mlflow/experiments/get", body)
+        assert (status, json.loads(told)["error_code"]) == (400, "INVALID_PARAMETER_VALUE")
 
 
 class TestSlashes:

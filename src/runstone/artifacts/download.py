@@ -22,6 +22,7 @@ from runstone.storage.store import OpenFile, Stat
 # Read and compared before the answer begins; a larger file is compared while it is sent.
 SMALL = 1024 * 1024
 _RANGE = re.compile(r"bytes=(?:(?P<first>[0-9]{1,18})-(?P<last>[0-9]{0,18})|-(?P<suffix>[0-9]{1,18}))\Z")
+_PLAIN_NAME = re.compile(r"[A-Za-z0-9._+\-]+")
 # Nothing here may be rendered by the server's own origin, whatever its name says.
 _POLICY = "default-src 'none'; sandbox"
 
@@ -29,8 +30,8 @@ _POLICY = "default-src 'none'; sandbox"
 class FileAnswer(StreamingResponse):
     """Streams a part of a file, and closes it however the answer ends."""
 
-    def __init__(self, file: OpenFile, pieces: AsyncIterator[bytes], status: int, headers: dict[str, str], kind: str) -> None:
-        super().__init__(pieces, status, headers, kind)
+    def __init__(self, file: OpenFile, pieces: AsyncIterator[bytes], status: int, headers: dict[str, str]) -> None:
+        super().__init__(pieces, status, headers)
         self._file = file
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -73,16 +74,16 @@ async def _answer(request: Request, found: Opened, name: str) -> Response:
             start, length, status = part[0], part[1], 206
             headers["Content-Range"] = f"bytes {start}-{start + length - 1}/{file.stat.size}"
     headers["Content-Length"] = str(length)
-    kind = media_type(name)
+    headers["Content-Type"] = media_type(name)  # no charset: nobody knows the file's
     if request.method == "HEAD" or length == 0:
-        return Response(status_code=status, headers=headers, media_type=kind)
+        return Response(status_code=status, headers=headers)
     if length < file.stat.size:
         await integrity.assure(found)
-        return FileAnswer(file, file.pieces(start, length), status, headers, kind)
+        return FileAnswer(file, file.pieces(start, length), status, headers)
     if length > SMALL:
-        return FileAnswer(file, integrity.whole(found), status, headers, kind)
+        return FileAnswer(file, integrity.whole(found), status, headers)
     body = b"".join([piece async for piece in integrity.whole(found)])
-    return Response(body, status, headers, kind)
+    return Response(body, status, headers)
 
 
 def _headers(found: Stat, name: str) -> dict[str, str]:
@@ -126,7 +127,11 @@ def parse_range(header: str, size: int) -> tuple[int, int] | None:
 
 
 def disposition(name: str) -> str:
-    """RFC 6266: always a download, the exact name in UTF-8 and an ASCII stand-in for old clients."""
+    """RFC 6266: always a download. A plain name stands there bare, as clients look for it; any other exactly in UTF-8, with an
+    ASCII stand-in for old clients.
+    """
+    if _PLAIN_NAME.fullmatch(name):
+        return f"attachment; filename={name}"
     plain = re.sub(r"[^A-Za-z0-9._\- ]", "_", name)
     exact = "" if plain == name else f"; filename*=UTF-8''{quote(name, safe='')}"
     return f'attachment; filename="{plain}"{exact}'

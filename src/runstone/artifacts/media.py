@@ -7,7 +7,7 @@ import re
 
 # Python's own table, without what the machine's files add to it.
 _TYPES = mimetypes.MimeTypes()
-_TEXT_NAMES = re.compile(r"MLmodel|.*\.(?:ya?ml|toml|cfg|ini|log|md|jsonl)", re.IGNORECASE)
+_TEXT_NAMES = re.compile(r"MLmodel|MLproject|.*\.(?:ya?ml|toml|cfg|ini|log|md|jsonl)", re.IGNORECASE)
 _ACTIVE = re.compile(r"text/(?!csv|tab-separated)|.*(?:html|xml|xsl|script|sh\b|postscript|flash)")
 _COMPRESSED = {"gzip": "application/gzip", "bzip2": "application/x-bzip2", "xz": "application/x-xz"}
 

@@ -1,9 +1,9 @@
 """The proto-JSON habits of the MLflow wire, once: how requests are read, how answers are written, twin URLs.
 
-A request is a `Message`: GET reads the query string, everything else a JSON object. Fields are accepted in snake_case
-and lowerCamelCase (both at once is refused), 64-bit integers as numbers or strings, doubles also as "NaN" and
-"Infinity", enums by name or number; unknown fields are ignored; an absent or empty required field is an error that
-names it. Answers print int64 as JSON numbers and leave out what was never set.
+A request is a `Message`: GET reads the query string (or a JSON object, where there is only that), everything else a
+JSON object. Fields are accepted in snake_case and lowerCamelCase (both at once is refused), 64-bit integers as numbers
+or strings, doubles also as "NaN" and "Infinity", enums by name or number; unknown fields are ignored; an absent or
+empty required field is an error that names it. Answers print int64 as JSON numbers and leave out what was never set.
 """
 
 from __future__ import annotations
@@ -205,14 +205,18 @@ async def read_json(request: Request) -> bytes:
     return await read_body(request)
 
 
+def in_query(request: Request) -> bool:
+    """Whether the fields stand in the query string: those of a GET do, unless it has none there and sends a body."""
+    if request.method not in ("GET", "HEAD"):
+        return False
+    return bool(request.scope["query_string"]) or header(request.scope, b"content-length") in ("", "0")
+
+
 async def fields(request: Request) -> dict[str, Any]:
     """The request's raw fields, read once per request."""
     cached: dict[str, Any] | None = getattr(request.state, "wire_fields", None)
     if cached is None:
-        if request.method in ("GET", "HEAD"):
-            cached = query_fields(request)
-        else:
-            cached = decode_object(await read_json(request))
+        cached = query_fields(request) if in_query(request) else decode_object(await read_json(request))
         request.state.wire_fields = cached
     return cached
 
@@ -239,7 +243,7 @@ def query_fields(request: Request) -> dict[str, Any]:
 
 async def parse(request: Request, schema: type[M]) -> M:
     raw = await fields(request)
-    if request.method in ("GET", "HEAD"):
+    if in_query(request):
         return validate(schema, _shaped_query(schema, raw), query=True)
     return validate(schema, raw)
 
