@@ -148,7 +148,7 @@ PATHS = [
     "..%2fother", "7/.", "%2e", "d/%2e%2e", "d/%2e%2e/%2e%2e/x",
 ]  # fmt: skip
 # A listing takes '.' for the folder where it stands, see test_transfers.py; nothing else does.
-DOTTED = ("a/./b", "7/.")
+DOTTED = ("a/./b", "7/.", "%2e")
 # No route has a line's end in its path.
 NO_ROUTE = {path: (400, 404) for path in PATHS if "%0a" in path}
 CLIPPED = [path if len(path) < 40 else f"{path[:20]}...{len(path)}" for path in PATHS]
