@@ -9,7 +9,6 @@ from typing import Any
 
 import mlflow
 import numpy as np
-import pandas as pd
 import pytest
 from mlflow import MlflowClient
 from PIL import Image
@@ -48,7 +47,7 @@ class TestFiles:
         for number in range(2):
             with mlflow.start_run() as run:
                 mlflow.log_table({"a": [number], "b": ["x"]}, "tables/t.json")
-                mlflow.log_table(pd.DataFrame({"a": [10], "b": ["y"]}), "tables/t.json")
+                mlflow.log_table({"a": [10], "b": ["y"]}, "tables/t.json")
         assert sorted(mlflow.load_table("tables/t.json")["a"]) == [0, 1, 10, 10]
         assert list(mlflow.load_table("tables/t.json", run_ids=[run.info.run_id], extra_columns=["run_id"])["a"]) == [1, 10]
 
