@@ -22,6 +22,7 @@ import runstone.status
 import runstone.web.charts
 import runstone.web.compare
 import runstone.web.compare_files
+import runstone.web.compare_media
 import runstone.web.compare_models
 import runstone.web.edit_pages
 import runstone.web.everywhere
@@ -87,6 +88,7 @@ ROUTERS = (
     runstone.web.charts.router,
     runstone.web.compare.router,
     runstone.web.compare_files.router,
+    runstone.web.compare_media.router,
     runstone.web.compare_models.router,
     runstone.web.registry.router,
     runstone.web.registry_activity.router,

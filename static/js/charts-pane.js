@@ -4,6 +4,7 @@ import { askedOf } from "./charts-asked.js";
 import { wireArranging } from "./panel-arrange.js";
 import { addressOf, fromPage as settingsOfPage } from "./charts-settings.js";
 import { wireMenus } from "./panel-menu.js";
+import { showLegend } from "./group-legend.js";
 import { Names } from "./charts-names.js";
 import { SECTIONS } from "./charts-sections.js";
 import { shelve, turn, uncover } from "./charts-shelf.js";
@@ -74,7 +75,7 @@ class Pane {
 
   turn(name, open) { turn(this, name, open); }
   refresh() { for (const panel of this.panels.values()) panel.refresh(); }
-  redraw() { for (const panel of this.panels.values()) panel.draw(); }
+  redraw() { showLegend(this); for (const panel of this.panels.values()) panel.draw(); }
 
   zoomed(range) {
     this.settings.zoom = range;
@@ -85,8 +86,8 @@ class Pane {
     this.waiting = setTimeout(() => this.refresh(), range ? 0 : ZOOM_WAIT);
   }
 
-  following(panel, x) { for (const other of this.panels.values()) if (other !== panel && other.inView) other.plot?.follow(x); }
-  panelChanged(panel) { panel.element.dispatchEvent(new CustomEvent("panel-drawn", { bubbles: true })); }
+  following(panel, x) { for (const other of this.panels.values()) if (other !== panel && other.inView && !other.apart) other.plot?.follow(x); }
+  panelChanged(panel) { showLegend(this); panel.element.dispatchEvent(new CustomEvent("panel-drawn", { bubbles: true })); }
 
   live() {
     if (document.hidden) return;

@@ -1,5 +1,5 @@
 // How the charts are set, kept in the URL: charts=x:time;s:ema,0.6;ly;g:params.model,mean,std
-// Reads: the query of the page. What is as it is from the start stands nowhere.
+// Reads: the query of the page, data-metric of the pane (its only metric). What is as it is from the start stands nowhere.
 const PARAM = "charts";
 
 export const STARTING = {
@@ -7,8 +7,10 @@ export const STARTING = {
   search: "", zoom: null, only: "", folded: [], unfolded: [], added: [], removed: [], order: [], sizes: {},
 };
 
-const hidden = (text) => String(text).replace(/[%,;:~]/g, (sign) => `%${sign.charCodeAt(0).toString(16).padStart(2, "0")}`);
-const shown = (text) => text.replace(/%([0-9a-f]{2})/g, (_, code) => String.fromCharCode(Number.parseInt(code, 16)));
+const metric = document.querySelector("[data-metric]")?.dataset.metric ?? ""; // the page is about this one
+
+export const hidden = (text) => String(text).replace(/[%,;:~]/g, (sign) => `%${sign.charCodeAt(0).toString(16).padStart(2, "0")}`);
+export const shown = (text) => text.replace(/%([0-9a-f]{2})/g, (_, code) => String.fromCharCode(Number.parseInt(code, 16)));
 
 export function toText(settings) {
   const parts = [];
@@ -19,7 +21,7 @@ export function toText(settings) {
   if (settings.group) add("g", [settings.group, settings.how, settings.band]);
   if (settings.search) add("q", [settings.search]);
   if (settings.zoom) add("z", settings.zoom);
-  if (settings.only) add("p", [settings.only]);
+  if (settings.only && !metric) add("p", [settings.only]);
   for (const [name, key] of [["f", "folded"], ["u", "unfolded"], ["a", "added"], ["r", "removed"], ["n", "order"]]) if (settings[key].length) add(name, settings[key]);
   const sizes = Object.entries(settings.sizes);
   if (sizes.length) parts.push(`d:${sizes.map(([key, [w, h]]) => `${hidden(key)}~${w}~${h}`).join(",")}`);
@@ -28,6 +30,7 @@ export function toText(settings) {
 
 export function fromText(text) {
   const found = structuredClone(STARTING);
+  found.sizes = Object.create(null); // a metric may be called constructor
   const one = (value, among, otherwise) => (among.includes(value) ? value : otherwise);
   const number = (value, low, high, otherwise) => (Number.isFinite(+value) ? Math.min(high, Math.max(low, +value)) : otherwise);
   for (const part of text.split(";").filter(Boolean)) {
@@ -49,7 +52,10 @@ export function fromText(text) {
   return found;
 }
 
-export const fromPage = () => fromText(new URLSearchParams(location.search).get(PARAM) ?? "");
+export function fromPage() {
+  const found = fromText(new URLSearchParams(location.search).get(PARAM) ?? "");
+  return metric ? { ...found, only: metric, search: "" } : found;
+}
 
 // The address of this page with these settings; signs that a query may hold stay readable.
 export function addressOf(settings) {

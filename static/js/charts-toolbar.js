@@ -38,7 +38,7 @@ export function wireToolbar(pane) {
       pane.change(changes, { ask: ASK.has(name) || (pane.settings.zoom && name === "smooth"), arrange: ARRANGE.has(name) });
     });
   }
-  one("[data-reset]").addEventListener("click", () => { for (const panel of pane.panels.values()) panel.yRange = null; pane.zoomed(null); });
+  one("[data-reset]").addEventListener("click", () => { for (const panel of pane.panels.values()) Object.assign(panel, { yRange: null, apart: null }); pane.zoomed(null); });
   one("[data-all-panels]").addEventListener("click", () => pane.change({ only: "" }, { arrange: true }));
   const add = one("[data-add]");
   add.addEventListener("change", () => {
@@ -80,8 +80,8 @@ export function wireToolbar(pane) {
       one("[data-set=amount]").hidden = settings.smooth === "none";
       one("[data-set=amount]").title = `Strength ${settings.amount}`;
       for (const name of ["how", "band"]) one(`[data-set=${name}]`).hidden = !settings.group;
-      one("[data-reset]").hidden = !settings.zoom && ![...pane.panels.values()].some((panel) => panel.yRange);
-      one("[data-all-panels]").hidden = !settings.only;
+      one("[data-reset]").hidden = !settings.zoom && ![...pane.panels.values()].some((panel) => panel.yRange || panel.apart?.zoom);
+      one("[data-all-panels]").hidden = !settings.only || "metric" in element.dataset;
     },
     // `count` metrics are in the sections.
     say(count) {

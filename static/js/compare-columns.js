@@ -12,4 +12,8 @@ onPoint((id) => {
   const column = ids.indexOf(id);
   for (const heading of table.tHead.rows[0].cells) heading.classList.toggle("pointed", heading.cellIndex - 1 === column && column >= 0);
 });
+// The charts and plots stay as the address says.
+document.querySelector(".differences form").addEventListener("formdata", ({ formData }) => {
+  for (const [name, value] of new URLSearchParams(location.search)) if (name === "charts" || name === "plot") formData.set(name, value);
+});
 document.querySelector(".differences form").addEventListener("change", (event) => event.target.form.requestSubmit());

@@ -1,5 +1,6 @@
 // From what the server gave to what is drawn: hidden runs left out, groups joined, colours, smoothing, ranges.
-// Reads: nothing. Expects a pane: {settings, runOf(id)}.
+// Reads: nothing. Expects a pane: {runOf(id)}, and its settings.
+import { colourOfGroup } from "./group-legend.js";
 import { grouped } from "./grouping.js";
 import { colourOf } from "./panel-runs.js";
 import { rangeOf } from "./panel-scales.js";
@@ -21,21 +22,20 @@ function nothingOf(settings, data, lines) {
 }
 
 // {lines, axis, first, last, yRange, logX, logY, xTitle}, or {nothing} with the reason.
-export function shownOf(data, pane, yRange) {
-  const { settings } = pane;
+export function shownOf(data, pane, settings, yRange) {
   let lines = data.lines.filter((line) => line.parts && !pane.runOf(line.id)?.hidden);
   const [first, last] = rangeX(settings, data.extent, lines);
   if (settings.group) lines = grouped(lines, settings.how, settings.band, first, last, settings.logX);
   const ends = settings.logX ? data.extent.map(Math.log) : data.extent;
-  lines.forEach((line, i) => {
+  for (const line of lines) {
     const run = pane.runOf(line.id);
-    line.colour = colourOf(settings.group ? { colour: (i % 12) + 1 } : run);
+    line.colour = settings.group ? colourOfGroup(pane, line.name) : colourOf(run);
     line.pinned = Boolean(run?.pinned);
     line.name = run?.name || line.name;
     const x = settings.logX ? line.x.map(Math.log) : line.x;
     const smooth = smoothed(x, line.y, settings.smooth, settings.amount, ends[1] - ends[0]);
     line.smooth = smooth === line.y ? null : smooth;
-  });
+  }
   lines.sort((one, other) => one.pinned - other.pinned);
   if (!lines.some((line) => line.y.some((y) => !Number.isNaN(y)))) return { nothing: nothingOf(settings, data, lines) };
   const { logX, logY } = settings;

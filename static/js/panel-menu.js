@@ -1,5 +1,5 @@
 // What the buttons of a panel do: full screen, export, data as table, link, size, place, remove.
-// Reads: [data-do] inside figures with data-key; [data-more], [data-page] and summaries of sections; [data-more-sections]; dialogs #chart-full and #chart-table; #live.
+// Reads: [data-do] inside figures with data-key; [data-more], [data-page] and summaries of sections; [data-more-sections], [data-settings]; dialogs #chart-full and #chart-table; #live.
 import { PAGE, SECTIONS } from "./charts-sections.js";
 import { addressOf } from "./charts-settings.js";
 import { png, svg } from "./panel-export.js";
@@ -80,6 +80,7 @@ export function wireMenus(pane) {
     pane.arrange();
     if (page) section.scrollIntoView({ block: "start" });
   });
+  pane.element.querySelector("[data-settings]").addEventListener("click", ({ target }) => target.setAttribute("aria-expanded", String(target.getAttribute("aria-expanded") !== "true")));
   pane.element.querySelector("[data-more-sections]").addEventListener("click", () => { pane.listed += SECTIONS; pane.arrange(); });
   pane.sections.addEventListener("toggle", (event) => {
     const name = event.target.dataset?.section, section = pane.shelf.get(name);

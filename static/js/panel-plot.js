@@ -33,7 +33,7 @@ export class Plot {
     if (shown.logX) x.label += ", log";
     if (shown.logY) Object.assign(y, title, { label: "log" });
     return {
-      width: this.element.clientWidth, height: this.element.clientHeight, ms: 1, legend: { show: false },
+      width: this.element.clientWidth, height: this.element.clientHeight, ms: 1, padding: [8, 12, 0, 0], legend: { show: false },
       series: [{}, { paths: () => null, points: { show: false } }],
       scales: {
         x: { time: shown.axis === "time", distr: shown.logX ? 3 : 1, range: () => [this.shown.first, this.shown.last] },

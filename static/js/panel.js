@@ -1,5 +1,6 @@
 // One panel: asks for its lines when it comes into view, draws them, and asks again on zoom.
 // Reads: template#chart-panel. Expects a pane: {settings, asked(), runOf(id), zoomed(range), following(panel, x), panelChanged()}.
+import { askedBy, settingsOf, stands } from "./panel-axis.js";
 import { loadPanel } from "./panel-data.js";
 import { noteOf, shownOf, singleOf } from "./panel-lines.js";
 import { Plot } from "./panel-plot.js";
@@ -9,7 +10,7 @@ import { Tooltip } from "./panel-tooltip.js";
 
 export class Panel {
   constructor(pane, key) {
-    Object.assign(this, { pane, key, plot: null, data: null, yRange: null, stale: true, inView: false });
+    Object.assign(this, { pane, key, plot: null, data: null, yRange: null, stale: true, inView: false, apart: null });
     this.element = document.getElementById("chart-panel").content.firstElementChild.cloneNode(true);
     this.element.dataset.key = key;
     this.element.setAttribute("aria-label", `Chart of ${key}`);
@@ -32,12 +33,12 @@ export class Panel {
   // Something that the server answers to has changed.
   refresh() {
     this.stale = true;
+    if (!this.apart?.zoom) this.apart = null;
     if (this.inView) this.load();
   }
 
   async load(live = false) {
-    const asked = { ...this.pane.asked(), key: this.key, width: Math.max(100, Math.round(this.area.clientWidth - 60)) };
-    if (live && this.data) asked.seen = this.data.version;
+    const asked = askedBy(this, live);
     this.stale = false;
     this.abort?.abort();
     const { signal } = (this.abort = new AbortController());
@@ -45,7 +46,8 @@ export class Panel {
     try {
       if (!asked.runs.length) return this.say("No run is shown. Show one in the table to draw it.");
       const found = await loadPanel(asked, signal);
-      if (found) { this.data = found; this.draw(); }
+      if (found) this.data = found;
+      if (found && stands(this)) { this.apart = { zoom: null }; this.load(); } else if (found) this.draw();
     } catch (error) {
       if (signal.aborted) return undefined;
       this.say(error instanceof TypeError ? "The server cannot be reached. The chart is drawn again when it can." : error.message);
@@ -57,7 +59,7 @@ export class Panel {
   // From what was loaded: after a change of how it is shown.
   draw() {
     if (!this.data) return undefined;
-    const shown = shownOf(this.data, this.pane, this.yRange);
+    const shown = shownOf(this.data, this.pane, settingsOf(this), this.yRange);
     if (shown.nothing) return this.say(shown.nothing);
     const single = singleOf(shown);
     if (single && this.pane.runs.size === 1) return this.say(figure(single.y[0]), place(shown.axis, single.x[0]));
@@ -85,12 +87,12 @@ export class Panel {
 
   zoom(x, y) {
     this.yRange = y;
-    this.pane.zoomed(x);
+    if (this.apart) { this.apart.zoom = x; this.pane.toolbar.show(); this.refresh(); } else this.pane.zoomed(x);
     this.draw(); // at once with what is here; the answer of the server makes it sharp
   }
 
   #cursor(x, top) {
-    this.pane.following(this, x);
+    if (!this.apart) this.pane.following(this, x);
     if (x === null) { this.tooltip.hide(); point(null); return; }
     const id = this.tooltip.show(this.plot.shown, x, top, this.plot);
     if (!this.tooltip.pinned) point(id);

@@ -2,19 +2,28 @@
 // Reads: #compare-data {names: {params, metrics}, runs: [{id, name, params, metrics}]}.
 export const compared = JSON.parse(document.getElementById("compare-data").textContent);
 
-// "params.lr" -> {label, values, numeric, categories}; values are numbers, places in `categories`, or null.
+const WIDE = 100; // times that the largest of positive numbers is the smallest: their scale is logarithmic
+
+// "params.lr" -> {label, values, numeric, categories, log, to, from}; values are numbers, places in `categories`, or null.
+// `to` and `from`: between values and places on the column's scale.
 export function column(id) {
   const [kind, name] = [id.slice(0, id.indexOf(".")), id.slice(id.indexOf(".") + 1)];
   const at = compared.names[kind].indexOf(name);
   const raw = compared.runs.map((run) => run[kind][at] ?? null);
   const numeric = raw.some((value) => value !== null) && raw.every((value) => value === null || (String(value).trim() !== "" && Number.isFinite(Number(value))));
-  if (numeric) return { id, label: name, numeric, values: raw.map((value) => (value === null ? null : Number(value))), categories: [] };
+  if (numeric) {
+    const values = raw.map((value) => (value === null ? null : Number(value))), known = values.filter((value) => value !== null);
+    const log = Math.min(...known) > 0 && Math.max(...known) / Math.min(...known) >= WIDE;
+    return { id, name, label: log ? `${name}, log` : name, numeric, values, categories: [], log, to: log ? Math.log10 : same, from: log ? (place) => 10 ** place : same };
+  }
   const categories = [...new Set(raw.filter((value) => value !== null))].sort((one, other) => String(one).localeCompare(String(other), "en", { numeric: true }));
-  return { id, label: name, numeric, categories, values: raw.map((value) => (value === null ? null : categories.indexOf(value))) };
+  return { id, name, name, label: name, numeric, categories, values: raw.map((value) => (value === null ? null : categories.indexOf(value))), log: false, to: same, from: same };
 }
 
 export const ids = (kind) => compared.names[kind].map((name) => `${kind}.${name}`);
 export const differs = (id) => new Set(column(id).values).size > 1;
+
+const same = (value) => value;
 
 export function pairs(x, y) {
   return compared.runs.map((run, i) => ({ run, i, x: x.values[i], y: y.values[i] })).filter((pair) => pair.x !== null && pair.y !== null);
@@ -48,11 +57,11 @@ export function correlations(metric) {
     if (found.length < 3) return null;
     if (x.numeric) {
       const [rx, ry] = [ranks(found.map((pair) => pair.x)), ranks(found.map((pair) => pair.y))];
-      return { id, label: x.label, runs: found.length, value: trend(found)?.r ?? 0, rank: trend(rx.map((place, i) => ({ x: place, y: ry[i] })))?.r ?? 0 };
+      return { id, name, label: x.label, runs: found.length, value: trend(found)?.r ?? 0, rank: trend(rx.map((place, i) => ({ x: place, y: ry[i] })))?.r ?? 0 };
     }
     const mean = (list) => list.reduce((sum, pair) => sum + pair.y, 0) / list.length, all = mean(found);
     const total = found.reduce((sum, pair) => sum + (pair.y - all) ** 2, 0);
     const between = [...Map.groupBy(found, (pair) => pair.x).values()].reduce((sum, group) => sum + group.length * (mean(group) - all) ** 2, 0);
-    return { id, label: x.label, runs: found.length, share: total > 0 ? Math.sqrt(between / total) : 0 };
+    return { id, name, label: x.label, runs: found.length, share: total > 0 ? Math.sqrt(between / total) : 0 };
   }).filter(Boolean).sort((one, other) => Math.abs(other.rank ?? other.share) - Math.abs(one.rank ?? one.share));
 }

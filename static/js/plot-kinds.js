@@ -4,9 +4,12 @@ import { column, compared, pairs, trend } from "./plot-data.js";
 import { figure } from "./panel-scales.js";
 
 const GRID = 40;
+const three = (value) => figure(+value.toPrecision(3));
 
 const shown = (col, value) => (value === null || value === undefined ? "–" : col.numeric ? figure(value) : String(col.categories[value]));
-const axisOf = (col, look) => ({ ...look.axis, name: col.label, nameLocation: "middle", nameGap: 32, type: col.numeric ? "value" : "category", data: col.numeric ? undefined : col.categories, scale: true });
+const typeOf = (col) => (col.log ? "log" : col.numeric ? "value" : "category");
+const inside = (col) => { const [min, max] = extent(col.values); return { min: min / 1.2, max: max * 1.2 }; }; // else whole powers of ten
+const axisOf = (col, look) => ({ ...look.axis, name: col.label, nameLocation: "middle", nameGap: 32, type: typeOf(col), data: col.numeric ? undefined : col.categories, scale: true, ...(col.log ? inside(col) : {}) });
 const extent = (values) => { const found = values.filter((value) => value !== null); return [Math.min(...found), Math.max(...found)]; };
 
 function scaleOf(col, look, dimension, more = {}) {
@@ -18,7 +21,7 @@ export function parallel({ axes, colour }, look) {
   const columns = axes.map(column), by = column(colour), all = columns.some((col) => col.id === by.id) ? columns : [...columns, by];
   return {
     parallel: { left: 60, right: 110, top: 48, bottom: 28, axisExpandable: false, parallelAxisDefault: { ...look.axis, nameLocation: "end", nameGap: 14, nameTextStyle: { ...look.text, width: 120, overflow: "truncate" }, areaSelectStyle: { width: 14, borderColor: look.accent, color: look.accent, opacity: 0.25 } } },
-    parallelAxis: all.map((col, dim) => ({ dim, name: col.label, type: col.numeric ? "value" : "category", scale: true, data: col.numeric ? undefined : col.categories, axisLabel: { ...look.text, formatter: col.numeric ? figure : undefined } })),
+    parallelAxis: all.map((col, dim) => ({ dim, name: col.label, type: typeOf(col), scale: true, ...(col.log ? inside(col) : {}), data: col.numeric ? undefined : col.categories, axisLabel: { ...look.text, formatter: col.numeric ? figure : undefined } })),
     visualMap: by.numeric ? scaleOf(by, look, all.findIndex((col) => col.id === by.id)) : undefined,
     tooltip: { ...look.tooltip, formatter: ({ dataIndex }) => [compared.runs[dataIndex].name, ...all.map((col) => `${col.label}: ${shown(col, col.values[dataIndex])}`)].join("\n") },
     series: [{ type: "parallel", smooth: false, inactiveOpacity: 0.04, activeOpacity: 0.9, lineStyle: { width: 1.5, opacity: 0.7, color: by.numeric ? undefined : look.accent }, emphasis: { lineStyle: { width: 3.5, opacity: 1 } }, data: compared.runs.map((_, i) => all.map((col) => (col.values[i] === null ? "-" : col.numeric ? col.values[i] : col.categories[col.values[i]]))) }],
@@ -32,10 +35,11 @@ const tip = (found, x, y, more = () => []) => ({ dataIndex, seriesType }) => {
 };
 
 export function scatter({ x: xId, y: yId, colour }, look) {
-  const [x, y, by] = [column(xId), column(yId), column(colour)], found = pairs(x, y), line = x.numeric && y.numeric ? trend(found) : null;
-  const ends = line ? extent(found.map((pair) => pair.x)).map((at) => [at, line.start + line.slope * at]) : [];
+  const [x, y, by] = [column(xId), column(yId), column(colour)], found = pairs(x, y), line = x.numeric && y.numeric ? trend(found.map((pair) => ({ x: x.to(pair.x), y: y.to(pair.y) }))) : null;
+  const ends = line ? extent(found.map((pair) => x.to(pair.x))).map((at) => [x.from(at), y.from(line.start + line.slope * at)]) : [];
+  const rate = line && (y.log ? `is multiplied by ${three(10 ** line.slope)}` : `changes by ${three(line.slope)}`), each = x.log ? "each factor of 10" : "each 1";
   return {
-    said: line ? `Trend: ${y.label} changes by ${figure(line.slope)} for each 1 of ${x.label}; r = ${figure(line.r)}, ${found.length} runs` : `${found.length} runs`,
+    said: line ? `Trend: ${y.name} ${rate} for ${each} of ${x.name}; r = ${three(line.r)}, ${found.length} runs` : `${found.length} runs`,
     grid: look.grid, xAxis: axisOf(x, look), yAxis: { ...axisOf(y, look), nameGap: 48 },
     visualMap: by.numeric ? scaleOf(by, look, 2, { seriesIndex: 0 }) : undefined,
     tooltip: { ...look.tooltip, formatter: tip(found, x, y, (i) => [`${by.label}: ${shown(by, by.values[i])}`]) },
@@ -49,30 +53,30 @@ export function scatter({ x: xId, y: yId, colour }, look) {
 export function contour({ x: xId, y: yId, colour }, look) {
   const [x, y, z] = [column(xId), column(yId), column(colour)];
   if (!x.numeric || !y.numeric || !z.numeric) return { said: "A contour needs numbers on both axes and as colour: choose others.", series: [] };
-  const found = pairs(x, y).filter(({ i }) => z.values[i] !== null), [x0, x1] = extent(found.map((pair) => pair.x)), [y0, y1] = extent(found.map((pair) => pair.y));
+  const found = pairs(x, y).filter(({ i }) => z.values[i] !== null), [x0, x1] = extent(found.map((pair) => x.to(pair.x))), [y0, y1] = extent(found.map((pair) => y.to(pair.y)));
   if (!(x1 > x0) || !(y1 > y0)) return { said: "A contour needs runs at different places on both axes.", series: [] };
   const cells = [];
   for (let a = 0; a < GRID; a++) {
     for (let b = 0; b < GRID; b++) {
       let sum = 0, total = 0; // near runs weigh most: by the square of the distance
       for (const pair of found) {
-        const weight = 1 / (((pair.x - x0) / (x1 - x0) - (a + 0.5) / GRID) ** 2 + ((pair.y - y0) / (y1 - y0) - (b + 0.5) / GRID) ** 2 + 1e-4);
+        const weight = 1 / (((x.to(pair.x) - x0) / (x1 - x0) - (a + 0.5) / GRID) ** 2 + ((y.to(pair.y) - y0) / (y1 - y0) - (b + 0.5) / GRID) ** 2 + 1e-4);
         sum += weight * z.values[pair.i];
         total += weight;
       }
       cells.push([a, b, sum / total]);
     }
   }
-  const step = (low, high) => Array.from({ length: GRID }, (_, k) => String(+(low + ((high - low) * (k + 0.5)) / GRID).toPrecision(3)));
+  const step = (col, low, high) => Array.from({ length: GRID }, (_, k) => figure(+col.from(low + ((high - low) * (k + 0.5)) / GRID).toPrecision(3)));
   const at = (value, low, high) => ((value - low) / (high - low)) * GRID - 0.5;
   return {
     said: `${z.label} between ${found.length} runs, estimated from the nearest ones`,
     grid: look.grid,
-    xAxis: [{ ...axisOf(x, look), ...sparse(look), data: step(x0, x1) }, { type: "value", min: -0.5, max: GRID - 0.5, show: false }],
-    yAxis: [{ ...axisOf(y, look), ...sparse(look), data: step(y0, y1), nameGap: 48 }, { type: "value", min: -0.5, max: GRID - 0.5, show: false }],
+    xAxis: [{ ...axisOf(x, look), ...sparse(look), data: step(x, x0, x1) }, { type: "value", min: -0.5, max: GRID - 0.5, show: false }],
+    yAxis: [{ ...axisOf(y, look), ...sparse(look), data: step(y, y0, y1), nameGap: 48 }, { type: "value", min: -0.5, max: GRID - 0.5, show: false }],
     visualMap: scaleOf(z, look, 2, { type: "piecewise", splitNumber: 10, seriesIndex: 0, text: undefined, calculable: undefined }),
     tooltip: { ...look.tooltip, formatter: tip(found, x, y, (i) => [`${z.label}: ${figure(z.values[i])}`]) },
-    series: [{ type: "heatmap", silent: true, data: cells }, { type: "scatter", xAxisIndex: 1, yAxisIndex: 1, symbolSize: 8, itemStyle: { color: look.text.color, borderColor: look.surface, borderWidth: 1 }, data: found.map((pair) => [at(pair.x, x0, x1), at(pair.y, y0, y1)]) }],
+    series: [{ type: "heatmap", silent: true, data: cells }, { type: "scatter", xAxisIndex: 1, yAxisIndex: 1, symbolSize: 8, itemStyle: { color: look.text.color, borderColor: look.surface, borderWidth: 1 }, data: found.map((pair) => [at(x.to(pair.x), x0, x1), at(y.to(pair.y), y0, y1)]) }],
   };
 }
 

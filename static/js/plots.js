@@ -2,6 +2,7 @@
 // Reads: [data-plots] with [data-kind], [data-choose=x|y|colour], [data-axes], [data-plot], [data-said], [data-kept], [data-correlations].
 import { compared, correlations, differs, ids } from "./plot-data.js";
 import { figure } from "./panel-scales.js";
+import { fromAddress, keepAddress } from "./plots-address.js";
 import { box, contour, parallel, scatter } from "./plot-kinds.js";
 
 const root = document.querySelector("[data-plots]"), one = (selector) => root.querySelector(selector);
@@ -11,7 +12,8 @@ let chart = null;
 
 const params = ids("params"), metrics = ids("metrics"), different = params.filter(differs), chosen = different.length ? different : params;
 const first = metrics.find(differs) ?? metrics[0];
-const state = { kind: "parallel", axes: [...chosen.slice(0, AXES), ...(first ? [first] : [])], x: chosen[0] ?? metrics[0], y: first ?? chosen[0], colour: first ?? chosen[0] };
+const state = fromAddress({ kind: "parallel", axes: [...chosen.slice(0, AXES), ...(first ? [first] : [])], x: chosen[0] ?? metrics[0], y: first ?? chosen[0], colour: first ?? chosen[0] }, [...params, ...metrics]);
+one("[data-kind]").value = state.kind;
 
 function fill(select, value) {
   for (const [label, listed] of [["Params", params], ["Metrics", metrics]]) {
@@ -54,6 +56,7 @@ async function show() {
   one("[data-plot]").hidden = state.kind === "correlation";
   one("[data-correlations]").hidden = state.kind !== "correlation";
   kept(null);
+  keepAddress(state);
   if (state.kind === "correlation") { table(); return; }
   const { init } = await import("../vendor/echarts.min.js");
   if (!chart) {
@@ -70,7 +73,11 @@ async function show() {
 for (const select of root.querySelectorAll("[data-choose]")) { fill(select, state[select.dataset.choose]); select.addEventListener("change", () => { state[select.dataset.choose] = select.value; show(); }); }
 fill(one("[data-axes]"), state.axes);
 one("[data-axes]").addEventListener("change", (event) => { state.axes = [...event.target.selectedOptions].map((option) => option.value); show(); });
-one("[data-kind]").addEventListener("change", (event) => { state.kind = event.target.value; show(); });
+one("[data-kind]").addEventListener("change", (event) => {
+  state.kind = event.target.value;
+  if (state.kind === "contour" && state.y === state.colour) one("[data-choose=y]").value = state.y = chosen.find((id) => id !== state.x) ?? state.y; // a height over two params
+  show();
+});
 document.addEventListener("theme", () => chart && show());
 if (!state.y || compared.runs.length < 2) root.hidden = true;
 else new IntersectionObserver((entries, watcher) => { if (entries.some((entry) => entry.isIntersecting)) { watcher.disconnect(); show(); } }, { rootMargin: "200px" }).observe(root);

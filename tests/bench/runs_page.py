@@ -1,192 +1,148 @@
-"""`python -m tests.bench.runs_page`: the table of runs in Chromium at 100 000 runs of 50 metrics and 50 params.
+"""The table of runs in Chromium at 100 000 runs of 50 metrics and 50 params: what `tests/bench/pages.py` prints of it.
 
-Prints milliseconds: medians of several loads, each in a tab of its own. Run it alone on the machine.
+Milliseconds of several rounds, each in a tab of its own, whose cache is empty.
 """
 
 from __future__ import annotations
 
-import argparse
-import shutil
-import sqlite3
-import statistics
-import tempfile
 import time
-from collections.abc import Callable
-from pathlib import Path
-from typing import Any
 
-from playwright.sync_api import Browser, Page, sync_playwright
+import httpx
+from playwright.sync_api import Browser, Page
 
-from tests.bench.dataset import BEGIN
-from tests.bench.seed import SqliteTarget
-from tests.conftest import RunningServer, running
+from tests.bench.wide_runs import FILTER, SORTED, TABLE, first_found, first_sorted
 
-EXPERIMENT = 7
-FIRST_RUN = 1_000_000
-RUNS_AT_ONCE = 2000
-METRICS, PARAMS = 50, 50
-_MODULUS = 1_000_003
+HERE = f"/experiments/{TABLE}"
+ROWS = "#runs tbody tr[data-run]"
+HEADING = f'th[data-column="metrics.metric_{SORTED:02}/value"] a'
+# What only Runstone has: answers of the server, by what they are.
+PARTS = (
+    ("window of 100 rows", f"/runs/rows?experiments={TABLE}&columns=metrics.metric_00/value&columns=params.param_00"),
+    ("names of columns, typed", f"/runs/names?experiments={TABLE}&typed=metric_4"),
+    ("values of a param, typed", f"/runs/values?experiments={TABLE}&column=params.param_09&typed=1"),
+    ("sorted by the least value", f"{HERE}?order=MIN(metrics.`metric_01/value`) ASC"),
+    ("sorted by two columns", f"{HERE}?order=params.param_01 ASC&order=metrics.`metric_01/value` DESC"),
+    ("grouped by a param", f"{HERE}?group=params.param_03"),
+    ("nested", f"{HERE}?nested=1"),
+)  # fmt: skip
 
+SETTLED = 2000  # ms after the first rows: what comes later is no first load
 
-def seed(path: Path, runs: int) -> None:
-    """Into the tables of a stopped server. Values are computed from numbers: nothing is random."""
-    connection = sqlite3.connect(path, timeout=60)
-    target = SqliteTarget(connection)
-    names = [f"metric_{i:02}/value" for i in range(METRICS)] + [f"param_{i:02}" for i in range(PARAMS)]
-    place = (EXPERIMENT, 1, "bench/table", f"mlflow-artifacts:/{EXPERIMENT}", "active", BEGIN, BEGIN)
-    target.insert(
-        "experiments",
-        "id, workspace_id, name, artifact_location, lifecycle_stage, creation_time, last_update_time",
-        [place],
-    )
-    target.insert("keys", "id, name", [(1000 + i, name) for i, name in enumerate(names)])
-    for start in range(0, runs, RUNS_AT_ONCE):
-        _insert(target, range(start, min(start + RUNS_AT_ONCE, runs)))
-    connection.execute("ANALYZE")
-    connection.commit()
-    target.finish(())
-    connection.close()
+Figures = dict[str, list[float]]  # by what was measured
 
 
-def _insert(target: SqliteTarget, numbers: range) -> None:
-    rows, params, series = [], [], []
-    for i in numbers:
-        pk = FIRST_RUN + i
-        info = (f"sweep-{i:06}", f"user{i % 7}", "FINISHED" if i % 9 else "FAILED", BEGIN + i * 1000, BEGIN + i * 1000 + 60_000)
-        rows.append((pk, f"{i:032x}", 1, EXPERIMENT, *info, "active", "x"))
-        for k in range(PARAMS):
-            params.append((pk, 1000 + METRICS + k, 1, str(i * (k + 3) % (k + 5))))
-        for k in range(METRICS):
-            value = (i * (7919 + 2 * k) + k) % _MODULUS / _MODULUS
-            series.append((pk, 1000 + k, 1, 99, BEGIN, value, 0, 100, 0, value / 2, value * 2, 0, 99))
-    columns = (
-        "id, run_id, workspace_id, experiment_id, name, user_id, status, start_time, end_time, lifecycle_stage, artifact_uri"
-    )
-    target.insert("runs", columns, rows)
-    target.insert("run_params", "run_pk, key_id, workspace_id, value", params)
-    columns = (
-        "run_pk, key_id, workspace_id, last_step, last_timestamp, last_value, last_is_nan, count, nan_count, min_value, max_value"
-    )
-    target.insert("series", columns + ", first_step, max_step", series)
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--runs", type=int, default=100_000)
-    parser.add_argument("--database", type=Path, help="keep the seeded database here, and use it again")
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--seed-only", action="store_true")
-    given = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        path = given.database or Path(folder) / "table.db"
-        if not path.exists():
-            with running(Path(folder) / "first", f"sqlite:///{path}"):
-                pass
-            began = time.perf_counter()
-            seed(path, given.runs)
-            print(f"seeded {given.runs} runs in {time.perf_counter() - began:.0f} s, {path.stat().st_size / 1e9:.1f} GB")
-        if given.seed_only:
-            return
-        with running(Path(folder) / "server", f"sqlite:///{path}") as server, sync_playwright() as playwright:
-            found = shutil.which("chromium") or shutil.which("google-chrome")
-            browser = playwright.chromium.launch(executable_path=found, args=["--no-sandbox", "--disable-gpu"])
-            measure(browser, server, given.rounds)
-            browser.close()
-
-
-def measure(browser: Browser, server: RunningServer, rounds: int) -> None:
-    here = f"/experiments/{EXPERIMENT}"
-    size = len(server.client.get(here, headers={"Accept": "text/html"}).content)
-    print(f"HTML of the first page: {size / 1000:.0f} kB")
-    report("answer of the server, first page", [_answer(server, here) for _ in range(rounds)])
-    painted, shifted = zip(*[_first(browser, server, here) for _ in range(rounds)], strict=True)
-    report("first content (rows painted)", painted)
-    print(f"layout shift after the first paint: {max(shifted):.4f}")
-    report("sort by a metric", [_part(browser, server, here, _sort) for _ in range(rounds)])
-    report("filter by a metric and a param", [_part(browser, server, here, _filter) for _ in range(rounds)])
-    report("find a column among 100 names", [_part(browser, server, here, _find) for _ in range(rounds)])
-    for what, path in (
-        ("window of 100 rows", f"/runs/rows?experiments={EXPERIMENT}&columns=metrics.metric_00/value&columns=params.param_00"),
-        ("names, nothing typed", f"/runs/names?experiments={EXPERIMENT}&typed="),
-        ("names, typed", f"/runs/names?experiments={EXPERIMENT}&typed=metric_4"),
-        ("values of a param", f"/runs/values?experiments={EXPERIMENT}&column=params.param_09&typed=1"),
-        ("sorted by the least value", f"{here}?order=MIN(metrics.`metric_01/value`) ASC"),
-        ("sorted by two columns", f"{here}?order=params.param_01 ASC&order=metrics.`metric_01/value` DESC"),
-        ("grouped by a param", f"{here}?group=params.param_03"),
-        ("nested", f"{here}?nested=1"),
-    ):
-        report(what, [_answer(server, path) for _ in range(rounds)])
-    blank, windows = _scroll(browser, server, here)
-    print(f"scrolled through {windows} windows: {blank} looks at a blank row")
-
-
-def report(what: str, seconds: Any) -> None:
-    print(f"{what}: {statistics.median(seconds) * 1000:.0f} ms (up to {max(seconds) * 1000:.0f})")
-
-
-def _answer(server: RunningServer, path: str) -> float:
-    began = time.perf_counter()
-    answer = server.client.get(path, headers={"Accept": "text/html"})
-    assert answer.status_code == 200, answer.text[:500]
-    return time.perf_counter() - began
-
-
-def _open(browser: Browser, server: RunningServer, path: str) -> Page:
-    tab = browser.new_context(viewport={"width": 1440, "height": 900}, base_url=server.url).new_page()
+def open_tab(browser: Browser, url: str, path: str, script: str = "") -> Page:
+    """A tab with an empty cache, in which `window.shift` sums what moved, and `rowsAt` is when the first rows were painted."""
+    tab = browser.new_context(viewport={"width": 1440, "height": 900}, base_url=url).new_page()
     tab.add_init_script(
-        """window.shift = 0; new PerformanceObserver(list => { for (const e of list.getEntries()) window.shift += e.value; })
+        """window.shift = 0; new PerformanceObserver(list => { for (const e of list.getEntries()) if (!e.hadRecentInput) window.shift += e.value; })
         .observe({type: 'layout-shift', buffered: true});"""
+        + script
     )
-    tab.goto(path)
+    tab.goto(path, wait_until="commit")
     return tab
 
 
-def _first(browser: Browser, server: RunningServer, path: str) -> tuple[float, float]:
-    tab = _open(browser, server, path)
-    tab.wait_for_load_state("networkidle")
-    tab.wait_for_timeout(500)
-    painted = tab.evaluate("performance.getEntriesByName('first-contentful-paint')[0].startTime")
-    shift = tab.evaluate("window.shift")
-    assert tab.locator("#runs tbody tr").count() >= 100
+def when(selector: str) -> str:
+    """A script that sets `window.paintedAt` when the first element of `selector` was painted."""
+    note = "requestAnimationFrame(() => setTimeout(() => { window.paintedAt = performance.now(); }))"
+    return f"{{ const look = () => document.querySelector({selector!r}) ? {note} : requestAnimationFrame(look); look(); }}"
+
+
+def until(tab: Page, condition: str) -> None:
+    """Looks at each frame whether the script's `condition` holds; the policy of the page lets no other text run later."""
+    tab.evaluate(
+        f"""new Promise((done, fail) => {{ const began = performance.now(); const look = () => {{ if ({condition}) done();
+        else if (performance.now() - began > 120_000) fail(new Error('not in two minutes')); else requestAnimationFrame(look); }}; look(); }})"""
+    )
+
+
+def measure(browser: Browser, url: str, runs: int, rounds: int) -> Figures:
+    size = len(httpx.get(url + HERE, headers={"Accept": "text/html"}, timeout=60).content)
+    found: Figures = {"HTML of the page": [size / 1000]}
+    for _ in range(rounds):
+        add(found, first(browser, url, HERE, ROWS))
+        add(found, {"sorted": _part(browser, url, _sort(runs)), "filtered": _part(browser, url, _filter(runs))})
+        add(found, {"column found": _part(browser, url, _find())})
+        add(found, {what: _answer(url, path) for what, path in PARTS})
+    blank, windows = _scroll(browser, url)
+    return found | {"blank rows": [blank], "windows scrolled": [windows]}
+
+
+def add(found: Figures, more: dict[str, float]) -> None:
+    for name, figure in more.items():
+        found.setdefault(name, []).append(figure)
+
+
+def _answer(url: str, path: str) -> float:
+    began = time.perf_counter()
+    answer = httpx.get(url + path, headers={"Accept": "text/html"}, timeout=60)
+    assert answer.status_code == 200, answer.text[:500]
+    return (time.perf_counter() - began) * 1000
+
+
+def scripts(tab: Page) -> float:
+    """kB of JavaScript as it came over the wire."""
+    found: float = tab.evaluate(
+        "performance.getEntriesByType('resource').filter(e => e.initiatorType === 'script' || /\\.m?js($|\\?)/.test(e.name))"
+        ".reduce((sum, e) => sum + e.encodedBodySize, 0)"
+    )
+    return found / 1000
+
+
+def first(browser: Browser, url: str, path: str, rows: str) -> dict[str, float]:
+    """From the opening of the page until its first content, and until its first rows, are painted."""
+    tab = open_tab(browser, url, path, when(rows))
+    until(tab, "window.paintedAt")
+    tab.wait_for_timeout(SETTLED)
+    found = {
+        "first content": tab.evaluate("performance.getEntriesByName('first-contentful-paint')[0].startTime"),
+        "first rows": tab.evaluate("window.paintedAt"),
+        "layout shift": tab.evaluate("window.shift"),
+        "JavaScript": scripts(tab),
+    }
     tab.context.close()
-    return painted / 1000, shift
+    return found
 
 
-def _part(browser: Browser, server: RunningServer, path: str, act: Callable[[Page], str]) -> float:
+def _part(browser: Browser, url: str, act: str) -> float:
     """From the click or key until the new content stands and a frame was drawn."""
-    tab = _open(browser, server, path)
+    tab = open_tab(browser, url, HERE)
     tab.wait_for_load_state("networkidle")
-    tab.evaluate(act(tab))
-    seconds: float = tab.evaluate("window.measured") / 1000
+    tab.evaluate(act)
+    milliseconds: float = tab.evaluate("window.measured")
     tab.context.close()
-    return seconds
+    return milliseconds
 
 
-_WAIT = """new Promise(done => { const began = performance.now(); const watch = () => {
-    if (%s) requestAnimationFrame(() => requestAnimationFrame(() => { window.measured = performance.now() - began; done(); }));
+# Does something, and notes in `window.measured` how long it took until a condition held and a frame was drawn.
+WAIT = """new Promise(done => { const began = performance.now(); const watch = () => {
+    if (%s) requestAnimationFrame(() => setTimeout(() => { window.measured = performance.now() - began; done(); }));
     else requestAnimationFrame(watch); }; %s; watch(); })"""
 
 
-def _sort(_: Page) -> str:
-    click = "document.querySelector('th[data-column=\"metrics.metric_02/value\"] a').click()"
-    return _WAIT % ("document.querySelector('th[data-column=\"metrics.metric_02/value\"][aria-sort]')", click)
+def _on_top(run_id: str) -> str:
+    return f"document.querySelector({ROWS!r})?.dataset.run === '{run_id}'"
 
 
-def _filter(_: Page) -> str:
-    act = """const box = document.querySelector('#filter'); box.value = "metrics.`metric_03/value` > 0.5 AND params.param_04 = '3'";
-        box.form.requestSubmit()"""
-    return _WAIT % ("document.querySelector('.pager').textContent.includes(' of 100')", act)
+def _sort(runs: int) -> str:
+    return WAIT % (_on_top(first_sorted(runs)), f"document.querySelector({HEADING!r}).click()")
 
 
-def _find(_: Page) -> str:
+def _filter(runs: int) -> str:
+    act = f"const box = document.querySelector('#filter'); box.value = \"{FILTER}\"; box.form.requestSubmit()"
+    return WAIT % (_on_top(first_found(runs)), act)
+
+
+def _find() -> str:
     act = """document.querySelector('.picker summary').click(); const box = document.querySelector('[data-picker-find]');
         box.value = 'metric_4'; box.dispatchEvent(new Event('input', {bubbles: true}))"""
-    return _WAIT % ("document.querySelector('[data-picker-found] button')", act)
+    return WAIT % ("document.querySelector('[data-picker-found] button')", act)
 
 
-def _scroll(browser: Browser, server: RunningServer, path: str) -> tuple[int, int]:
+def _scroll(browser: Browser, url: str) -> tuple[int, int]:
     """Looks at five heights of the table after each step of the wheel."""
-    tab = _open(browser, server, path)
+    tab = open_tab(browser, url, HERE)
     tab.wait_for_load_state("networkidle")
     tab.locator("#runs .scroll").hover()
     blank = 0
@@ -201,7 +157,3 @@ def _scroll(browser: Browser, server: RunningServer, path: str) -> tuple[int, in
     windows = tab.locator("tbody[data-window]").count()
     tab.context.close()
     return blank, windows
-
-
-if __name__ == "__main__":
-    main()

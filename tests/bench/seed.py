@@ -78,7 +78,14 @@ class PostgresTarget:
         self._connection.execute("VACUUM ANALYZE")  # what autovacuum does soon after such a load
 
 
-def fill(uri: str, seed: Seed, schema_of: Callable[[Callable[[str], list[Any]]], Schema], numbered: Sequence[str]) -> None:
+SchemaOf = Callable[[Callable[[str], list[Any]]], Schema]
+
+
+def fill(uri: str, seed: Seed, schema_of: SchemaOf, numbered: Sequence[str]) -> None:
+    fill_rows(uri, lambda schema: _all_rows(schema, seed), schema_of, numbered)
+
+
+def fill_rows(uri: str, rows_of: Callable[[Schema], Iterator[Rows]], schema_of: SchemaOf, numbered: Sequence[str]) -> None:
     """`schema_of` gets a function that runs a SELECT: numbers may depend on what the server has put there already."""
     connection: Any
     target: Target
@@ -91,7 +98,7 @@ def fill(uri: str, seed: Seed, schema_of: Callable[[Callable[[str], list[Any]]],
     held: AbstractContextManager[Any] = closing(connection)
     with held:
         schema = schema_of(lambda sql: list(connection.execute(sql).fetchall()))
-        for rows in _all_rows(schema, seed):
+        for rows in rows_of(schema):
             for table, found in rows.items():
                 if found:
                     target.insert(table, schema.columns[table], found)

@@ -107,6 +107,13 @@ def start(kind: Kind, uri: str, folder: Path) -> Running:
 
 def prepare(kind: Kind, uri: str, folder: Path, seed: Seed, size: Callable[[str], int]) -> int:
     """Let the server make its schema, then fill it while the server is down. Returns the bytes that it had while empty."""
+    make_schema(kind, uri, folder)
+    empty = size(uri)
+    fill(uri, seed, kind.schema, kind.numbered)
+    return empty
+
+
+def make_schema(kind: Kind, uri: str, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     if kind.prepare is not None:
         made = subprocess.run(kind.prepare(uri, folder), cwd=folder, capture_output=True, check=False, timeout=300)
@@ -114,9 +121,6 @@ def prepare(kind: Kind, uri: str, folder: Path, seed: Seed, size: Callable[[str]
             raise RuntimeError(f"{kind.name} made no schema:\n{made.stderr.decode(errors='replace')[-3000:]}")
     else:
         start(kind, uri, folder).stop()
-    empty = size(uri)
-    fill(uri, seed, kind.schema, kind.numbered)
-    return empty
 
 
 def offset_token(offset: int) -> str:

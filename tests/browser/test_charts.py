@@ -303,6 +303,17 @@ class TestPanels:
         tab.get_by_label("Plot").select_option("correlation")
         expect(tab.locator("[data-correlations] tbody tr")).to_have_count(2)
 
+    def test_over_all_runs_at_once_are_kept_in_the_address(self, tab: Page, run_ids: list[str]) -> None:
+        opened(tab, run_ids, "ly")
+        tab.get_by_label("Plot").select_option("scatter")
+        tab.locator("[data-choose=x]").select_option("metrics.train/acc")
+        tab.wait_for_url(re.compile(r"plot=k%3Ascatter%3Bx%3Ametrics.train%2Facc"))
+        tab.get_by_label("what is the same, too").check()
+        tab.wait_for_url(re.compile("all=1"))
+        assert tab.locator("[data-choose=x]").input_value() == "metrics.train/acc"
+        assert tab.get_by_label("Plot").input_value() == "scatter"
+        assert tab.get_by_label("log y").is_checked()
+
     def test_are_live_while_a_run_goes_on(self, tab: Page, sqlite_server: RunningServer) -> None:
         made = sqlite_server.run()
         points = [{"key": "loss", "value": step, "timestamp": step, "step": step} for step in range(5)]

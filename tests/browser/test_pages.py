@@ -72,7 +72,7 @@ class TestRun:
     def test_one_metric_large_with_its_points(self, tab: Page, run_id: str) -> None:
         tab.goto(f"/runs/{run_id}")
         tab.locator("#metrics").get_by_role("link", name="loss").click()
-        expect(tab.locator(".chart.large canvas")).to_be_visible()
+        expect(tab.locator("figure[data-key=loss] .uplot")).to_be_visible()
         expect(tab.locator("tbody tr")).to_have_count(500)
 
 

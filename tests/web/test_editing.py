@@ -10,8 +10,9 @@ import pytest
 from bs4 import BeautifulSoup
 
 from tests.conftest import RunningServer
+from tests.web.hostile import HOSTILE
 from tests.web.reading import one, page, post, words
-from tests.web.test_hostile_text import HOSTILE, assert_harmless
+from tests.web.test_hostile_text import assert_harmless
 
 
 @pytest.fixture(scope="module")

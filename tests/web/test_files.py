@@ -11,8 +11,9 @@ from bs4 import Tag
 
 from tests.conftest import RunningServer
 from tests.previews import files
+from tests.web.hostile import HOSTILE
 from tests.web.reading import link, one, page, part, words
-from tests.web.test_hostile_text import HOSTILE, assert_harmless
+from tests.web.test_hostile_text import assert_harmless
 
 STORE = "/api/2.0/mlflow-artifacts/artifacts"
 HTML_FILE = "<h1>Report</h1><script>parent.document.title = 'taken'</script>"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from typing import Any
 
 import pytest
@@ -25,11 +24,6 @@ def log(server: RunningServer, run_id: str, key: str, values: list[Any]) -> None
             {"key": key, "value": values[i], "timestamp": i, "step": i} for i in range(start, min(len(values), start + 1000))
         ]
         server.ok("runs/log-batch", {"run_id": run_id, "metrics": points})
-
-
-def chart(server: RunningServer, run_id: str, key: str) -> dict[str, Any]:
-    found: dict[str, Any] = server.client.get(f"/runs/{run_id}/chart", params={"key": key}).json()
-    return found
 
 
 @pytest.fixture(scope="module")
@@ -142,50 +136,13 @@ class TestOverview:
 
 
 class TestCharts:
-    def test_each_metric_has_one_with_its_points(self, server: RunningServer, run_id: str) -> None:
-        shown = one(page(server, f"/runs/{run_id}"), "#shown-runs").text
-        assert [run["id"] for run in json.loads(shown)] == [run_id]
-        assert chart(server, run_id, "loss") == {
-            "axis": "step", "note": "4 points, 1 NaN", "x": [0, 1, 2, 3], "y": [1, None, None, 0.25], "nan": [1], "up": [2], "down": [],
-        }  # fmt: skip
-
-    def test_a_long_series_keeps_its_spike_its_gap_and_its_infinity(self, server: RunningServer) -> None:
-        long = server.run()
-        values: list[Any] = [1.0] * 5000
-        values[2345], values[4000] = 999.0, "-Infinity"
-        values[1000:1100] = ["NaN"] * 100
-        log(server, long, "m", values)
-        data = chart(server, long, "m")
-        assert len(data["x"]) <= 1001
-        assert data["x"] == sorted(data["x"])
-        assert max(value for value in data["high"] if value is not None) == 999.0
-        assert min(value for value in data["low"] if value is not None) == 1.0
-        assert all(y is None for x, y in zip(data["x"], data["y"], strict=True) if 1010 <= x <= 1090)
-        assert len(data["down"]) == 1
-        assert data["nan"]
-        assert data["note"] == "5\u202f000 points, 100 NaN"
-
-    def test_steps_as_far_apart_as_integers_reach(self, server: RunningServer) -> None:
-        far = server.run()
-        for start in range(0, 3000, 1000):
-            steps = [i * 3_000_000_000_000_000 for i in range(start, start + 1000)]
-            points = [{"key": "m", "value": step / 1e18, "timestamp": 1, "step": step} for step in steps]
-            server.ok("runs/log-batch", {"run_id": far, "metrics": points})
-        data = chart(server, far, "m")
-        assert 900 <= len(data["x"]) <= 1001
-        assert data["x"] == sorted(data["x"])
-
-    def test_without_steps_the_axis_is_time(self, server: RunningServer) -> None:
-        flat = server.run()
-        points = [{"key": "m", "value": i, "timestamp": 1700000000000 + i, "step": 0} for i in range(3)]
-        server.ok("runs/log-batch", {"run_id": flat, "metrics": points})
-        assert chart(server, flat, "m") | {"note": ""} == {
-            "axis": "time", "note": "", "x": [1700000000000, 1700000000001, 1700000000002], "y": [0, 1, 2], "nan": [], "up": [], "down": [],
-        }  # fmt: skip
-
-    def test_unknown_ones_are_404(self, server: RunningServer, run_id: str) -> None:
-        for path in (f"/runs/{run_id}/chart?key=nope", "/runs/none/chart?key=loss", f"/runs/{run_id}/chart"):
-            assert server.client.get(path).status_code == 404
+    def test_are_of_the_run_in_the_colour_that_was_chosen(self, server: RunningServer, run_id: str) -> None:
+        server.ok("runs/set-tag", {"run_id": run_id, "key": "mlflow.runColor", "value": "#b9540e"})
+        for path, metric in ((f"/runs/{run_id}", None), (f"/runs/{run_id}/metric?key=loss", "loss")):
+            soup = page(server, path)
+            shown = json.loads(one(soup, "#shown-runs").text)
+            assert [(run["id"], run["colour"]) for run in shown] == [(run_id, 2)]
+            assert one(soup, "[data-charts-pane]").get("data-metric") == metric
 
 
 class TestMetricPage:
@@ -269,5 +226,3 @@ class TestNumbers:
         assert rows["nan"].startswith("nan NaN – –")
         assert rows["inf"].startswith("inf -∞ -∞ ∞")
         assert "-1.500e308" in rows["tiny"]
-        assert all(y is None for y in chart(server, odd, "inf")["y"])
-        assert not math.isnan(chart(server, odd, "tiny")["y"][0])

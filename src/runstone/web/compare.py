@@ -15,7 +15,7 @@ from runstone.experiments.tables import experiments
 from runstone.runs import queries
 from runstone.runs.tables import series
 from runstone.web import differences, formats
-from runstone.web.islands import island
+from runstone.web.islands import island, shown_runs
 from runstone.web.templating import page
 
 router = wire.ApiRouter()
@@ -55,8 +55,10 @@ def load(connection: Connection, ctx: Context, run_ids: list[str], baseline: str
     flat = {pk: differences.flattened(params[pk]) for pk in pks}
     own = {pk: {k: v for k, v in tags[pk].items() if not k.startswith("mlflow.")} for pk in pks}
     made = {pk: {label: tags[pk][key] for key, label in ENVIRONMENT.items() if key in tags[pk]} for pk in pks}
+    colours = {run.id: formats.chosen_colour(tags[run.id].get(formats.COLOUR_TAG), run.run_id) for run in runs}
     return {
         "runs": runs,
+        "colours": colours,
         "baseline": base,
         "missing": len(run_ids) - len(runs),
         "experiments": places,
@@ -65,7 +67,7 @@ def load(connection: Connection, ctx: Context, run_ids: list[str], baseline: str
         "metrics": differences.lines([metrics[pk] for pk in pks], base if runs else None),
         "tags": differences.lines([own[pk] for pk in pks]),
         "environment": differences.lines([made[pk] for pk in pks]),
-        "shown_runs": island([shown(run) for run in runs]),
+        "shown_runs": shown_runs(runs, colours),
         "plotted": island(plotted(runs, flat, metrics)),
     }
 
@@ -73,12 +75,6 @@ def load(connection: Connection, ctx: Context, run_ids: list[str], baseline: str
 def _names(connection: Connection, ctx: Context, numbers: set[int]) -> dict[int, str]:
     statement = scoped(experiments, ctx.scope, experiments.c.id, experiments.c.name).where(experiments.c.id.in_(numbers))
     return {row.id: row.name for row in connection.execute(statement)}
-
-
-def shown(run: Any) -> dict[str, Any]:
-    """A run as the charts get to know it (static/js/panel-runs.js)."""
-    colour = formats.run_colour(run.run_id)
-    return {"id": run.run_id, "name": run.name, "colour": colour, "hidden": False, "pinned": False}
 
 
 def latest(connection: Connection, ctx: Context, pks: list[int]) -> dict[int, dict[str, float]]:

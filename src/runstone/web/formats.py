@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import quote
 
 RUN_COLOURS = 12
+COLOUR_TAG = "mlflow.runColor"
 # The twelve of static/css/tokens.css on light: what is stored for a run whose colour was chosen, as MLflow's pages do it.
 COLOURS = (
     "#2f6fb3", "#b9540e", "#2f7d3d", "#b23a5e", "#7355c4", "#86690a", "#0a7f92", "#a5479a", "#5d6f1d", "#8f5a3a", "#3f4fa3", "#5c6872",

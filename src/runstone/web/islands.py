@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import orjson
@@ -12,3 +13,10 @@ def island(value: Any) -> Markup:
     """JSON in which nothing ends the element that holds it. NaN is null."""
     text = orjson.dumps(value).decode()
     return Markup(text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e"))  # noqa: S704 (escaped above)
+
+
+def shown_runs(runs: Iterable[Any], colours: Mapping[int, int]) -> Markup:
+    """Runs as the charts get to know them (static/js/panel-runs.js), with their `colours`, 1 to 12, by id."""
+    return island(
+        [{"id": run.run_id, "name": run.name, "colour": colours[run.id], "hidden": False, "pinned": False} for run in runs]
+    )

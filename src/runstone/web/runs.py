@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
-import orjson
 from fastapi import Request, Response
 from sqlalchemy import Connection
 
@@ -17,10 +16,11 @@ from runstone.errors import NotFound
 from runstone.experiments.guards import ReadableWorkspace, ReadExperiment, WritableWorkspace
 from runstone.logged_models import queries as model_queries
 from runstone.registry import queries as registry_queries
-from runstone.runs import envelope, finding, history, inputs, lifecycle, queries, table, values
+from runstone.runs import finding, history, inputs, lifecycle, queries, table, values
 from runstone.runs.guards import EditRun, ReadRun
-from runstone.web import notes, run_family
+from runstone.web import formats, notes, run_family
 from runstone.web.files import files_at
+from runstone.web.islands import shown_runs
 from runstone.web.templating import go, link, page, wants_part
 from runstone.web.values import Asked, asked_part, kept_of, listed_of_run
 
@@ -30,7 +30,14 @@ POINTS_PAGE = 500
 METRIC_LISTS = ("metrics", "system-metrics")
 LISTS = (*METRIC_LISTS, "params", "tags", "system-tags")
 PARTS = (*LISTS, "nested")
-SHOWN_TAGS = (values.NOTE_TAG, "mlflow.user", "mlflow.source.name", "mlflow.source.git.branch", "mlflow.source.git.commit")
+SHOWN_TAGS = (
+    values.NOTE_TAG,
+    "mlflow.user",
+    "mlflow.source.name",
+    "mlflow.source.git.branch",
+    "mlflow.source.git.commit",
+    formats.COLOUR_TAG,
+)
 
 
 @router.get("/runs/{run_id}")
@@ -57,6 +64,7 @@ async def run_page(request: Request, run_id: str, ctx: Ctx, _: ReadableWorkspace
 def load(connection: Connection, ctx: Context, run: ReadRun, query: Mapping[str, str]) -> dict[str, Any]:
     row = run.load(connection)
     tags = values.tags_named(connection, ctx.scope, row.id, SHOWN_TAGS)
+    colour = formats.chosen_colour(tags.get(formats.COLOUR_TAG), run.run_id)
     models = inputs.models_of(connection, ctx.scope, [row.id], ("input", "output"))
     used, made = ([model_id for model_id, _ in models.get((row.id, way), [])] for way in ("input", "output"))
     lists = {kind: listed_of_run(connection, ctx.scope, kind, row.id, query) for kind in LISTS}
@@ -65,6 +73,8 @@ def load(connection: Connection, ctx: Context, run: ReadRun, query: Mapping[str,
     family = run_family.load(connection, ctx, Asked.of(query, "nested"), row, [*parents, row])
     return {
         "run": row,
+        "colour": colour,
+        "shown_runs": shown_runs([row], {row.id: colour}),
         "later": later,
         "earlier": earlier,
         "experiment": ReadExperiment(str(row.experiment_id), ctx.scope).load(connection),
@@ -121,19 +131,9 @@ def _versions(connection: Connection, ctx: Context, run_id: str, made: list[str]
     return sorted({row.id: row for row in found}.values(), key=lambda row: (row.model_name, row.version))
 
 
-@router.get("/runs/{run_id}/chart")
-async def chart(request: Request, run_id: str, ctx: Ctx, _: ReadableWorkspace) -> Response:
-    """The points of the metric `key` as a chart needs them: at most two thousand, or a thousand envelopes."""
-    run, key = ReadRun(run_id, ctx.scope), request.query_params.get("key", "")
-    found = await ctx.db.read(lambda c: envelope.of_series(c, ctx.scope, run.load(c).id, key))
-    if found is None:
-        raise NotFound("This run has no such metric.")
-    return Response(orjson.dumps(found), media_type="application/json", headers={"Cache-Control": "no-store"})
-
-
 @router.get("/runs/{run_id}/metric")
 async def metric_page(request: Request, run_id: str, ctx: Ctx, _: ReadableWorkspace) -> Response:
-    """The chart of one metric, large, and its points as a table. Costs six statements."""
+    """The chart of one metric, large, and its points as a table. Costs seven statements."""
     run, key, token = ReadRun(run_id, ctx.scope), request.query_params.get("key", ""), request.query_params.get("after")
     name = paging.fingerprint("points page", ctx.scope.workspace_id, run_id, key)
     after = paging.decode(ctx.token_key, name, token) if token else None
@@ -143,12 +143,14 @@ async def metric_page(request: Request, run_id: str, ctx: Ctx, _: ReadableWorksp
         found = next((item for item in table.series_of(connection, ctx.scope, row.id) if item["key"] == key), None)
         if found is None:
             raise NotFound("This run has no such metric.")
+        tags = values.tags_named(connection, ctx.scope, row.id, [formats.COLOUR_TAG])
         rows = list(history.page(connection, ctx.scope, run_id, key, after, POINTS_PAGE + 1).rows())
         more = paging.encode(ctx.token_key, name, list(rows[POINTS_PAGE - 1])) if len(rows) > POINTS_PAGE else None
         return {
             "run": row,
             "experiment": ReadExperiment(str(row.experiment_id), ctx.scope).load(connection),
             "metric": found,
+            "shown_runs": shown_runs([row], {row.id: formats.chosen_colour(tags.get(formats.COLOUR_TAG), run_id)}),
             "points": [(time, step, float("nan") if is_nan else value) for time, step, value, is_nan in rows[:POINTS_PAGE]],
             "after": more,
         }

@@ -18,7 +18,7 @@ from runstone.runs import pages, queries, table
 from runstone.runs.search import filter_of, order_of
 from runstone.search.drivers import Filter
 from runstone.search.grammar import parse
-from runstone.web.formats import chosen_colour, shared_prefix
+from runstone.web.formats import COLOUR_TAG, chosen_colour, shared_prefix
 from runstone.web.runs_asked import Asked
 from runstone.web.runs_columns import Column, headings
 from runstone.web.templating import page
@@ -30,7 +30,6 @@ PAGE = 100
 # Matching runs are counted up to here: a person is told "10 000+".
 COUNT_LIMIT = 10_000
 NAMED_LIMIT = 200
-COLOUR_TAG = "mlflow.runColor"
 COLOUR = ("tags", COLOUR_TAG, "last")
 ROOTS_ONLY = "tags.`mlflow.parentRunId` IS NULL"
 
