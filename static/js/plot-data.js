@@ -2,6 +2,9 @@
 // Reads: #compare-data {names: {params, metrics}, runs: [{id, name, params, metrics}]}.
 export const compared = JSON.parse(document.getElementById("compare-data").textContent);
 
+// ECharts keeps the widths of texts in a plain object: one called __proto__ would change all objects of the page.
+export const drawn = (text) => (text in Object.prototype ? `${text}\u200b` : text);
+
 const WIDE = 100; // times that the largest of positive numbers is the smallest: their scale is logarithmic
 
 // "params.lr" -> {label, values, numeric, categories, log, to, from}; values are numbers, places in `categories`, or null.
@@ -14,10 +17,10 @@ export function column(id) {
   if (numeric) {
     const values = raw.map((value) => (value === null ? null : Number(value))), known = values.filter((value) => value !== null);
     const log = Math.min(...known) > 0 && Math.max(...known) / Math.min(...known) >= WIDE;
-    return { id, name, label: log ? `${name}, log` : name, numeric, values, categories: [], log, to: log ? Math.log10 : same, from: log ? (place) => 10 ** place : same };
+    return { id, name, label: log ? `${name}, log` : drawn(name), numeric, values, categories: [], log, to: log ? Math.log10 : same, from: log ? (place) => 10 ** place : same };
   }
   const categories = [...new Set(raw.filter((value) => value !== null))].sort((one, other) => String(one).localeCompare(String(other), "en", { numeric: true }));
-  return { id, name, name, label: name, numeric, categories, values: raw.map((value) => (value === null ? null : categories.indexOf(value))), log: false, to: same, from: same };
+  return { id, name, label: drawn(name), numeric, categories: categories.map((text) => drawn(String(text))), values: raw.map((value) => (value === null ? null : categories.indexOf(value))), log: false, to: same, from: same };
 }
 
 export const ids = (kind) => compared.names[kind].map((name) => `${kind}.${name}`);

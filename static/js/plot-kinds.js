@@ -1,6 +1,6 @@
 // What each kind of plot of the compared runs is made of, as options of ECharts.
 // Reads: nothing. Text is drawn on the canvas: no name of a run becomes HTML.
-import { column, compared, pairs, trend } from "./plot-data.js";
+import { column, compared, drawn, pairs, trend } from "./plot-data.js";
 import { figure } from "./panel-scales.js";
 
 const GRID = 40;
@@ -23,7 +23,7 @@ export function parallel({ axes, colour }, look) {
     parallel: { left: 60, right: 110, top: 48, bottom: 28, axisExpandable: false, parallelAxisDefault: { ...look.axis, nameLocation: "end", nameGap: 14, nameTextStyle: { ...look.text, width: 120, overflow: "truncate" }, areaSelectStyle: { width: 14, borderColor: look.accent, color: look.accent, opacity: 0.25 } } },
     parallelAxis: all.map((col, dim) => ({ dim, name: col.label, type: typeOf(col), scale: true, ...(col.log ? inside(col) : {}), data: col.numeric ? undefined : col.categories, axisLabel: { ...look.text, formatter: col.numeric ? figure : undefined } })),
     visualMap: by.numeric ? scaleOf(by, look, all.findIndex((col) => col.id === by.id)) : undefined,
-    tooltip: { ...look.tooltip, formatter: ({ dataIndex }) => [compared.runs[dataIndex].name, ...all.map((col) => `${col.label}: ${shown(col, col.values[dataIndex])}`)].join("\n") },
+    tooltip: { ...look.tooltip, formatter: ({ dataIndex }) => [drawn(compared.runs[dataIndex].name), ...all.map((col) => `${col.label}: ${shown(col, col.values[dataIndex])}`)].join("\n") },
     series: [{ type: "parallel", smooth: false, inactiveOpacity: 0.04, activeOpacity: 0.9, lineStyle: { width: 1.5, opacity: 0.7, color: by.numeric ? undefined : look.accent }, emphasis: { lineStyle: { width: 3.5, opacity: 1 } }, data: compared.runs.map((_, i) => all.map((col) => (col.values[i] === null ? "-" : col.numeric ? col.values[i] : col.categories[col.values[i]]))) }],
   };
 }
@@ -31,7 +31,7 @@ export function parallel({ axes, colour }, look) {
 const tip = (found, x, y, more = () => []) => ({ dataIndex, seriesType }) => {
   if (seriesType !== "scatter") return "";
   const { run, i } = found[dataIndex];
-  return [run.name, `${x.label}: ${shown(x, x.values[i])}`, `${y.label}: ${shown(y, y.values[i])}`, ...more(i)].join("\n");
+  return [drawn(run.name), `${x.label}: ${shown(x, x.values[i])}`, `${y.label}: ${shown(y, y.values[i])}`, ...more(i)].join("\n");
 };
 
 export function scatter({ x: xId, y: yId, colour }, look) {

@@ -85,6 +85,19 @@ class TestHostileText:
         expect(tab.get_by_role("dialog").locator("tbody tr").first).to_be_visible()
         settled(tab)
 
+    def test_in_comparisons_and_every_plot(self, tab: Page, run_ids: list[str]) -> None:
+        tab.goto(f"/compare?runs={','.join(run_ids)}&all=1")
+        settled(tab)
+        expect(tab.locator("#compare-params")).to_contain_text(HOSTILE[0])
+        tab.locator("#plots").scroll_into_view_if_needed()
+        expect(tab.locator("[data-plot] canvas").first).to_be_visible()
+        for kind in ("parallel", "scatter", "box", "correlation"):
+            tab.get_by_label("Plot").select_option(kind)
+            if kind in ("scatter", "box"):
+                tab.locator("[data-choose=x]").select_option("params.text")
+            tab.locator("#plots").hover()
+            settled(tab)
+
     def test_in_tables_and_files_side_by_side(self, tab: Page, run_ids: list[str]) -> None:
         for start in range(0, len(run_ids), 12):
             some = ",".join(run_ids[start : start + 12])
