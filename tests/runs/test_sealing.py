@@ -41,8 +41,9 @@ def rows(database: str, sql: str) -> list[tuple[Any, ...]]:
 def stored(database: str, run_id: str) -> tuple[int, int]:
     """How many points of the run are rows of their own, and how many are in chunks."""
     of_run = f"WHERE run_pk = (SELECT id FROM runs WHERE run_id = '{run_id}')"
+    # In one statement: the job may seal between two.
     hot, sealed = f"SELECT count(*) FROM points {of_run}", f"SELECT COALESCE(sum(count), 0) FROM point_chunks {of_run}"
-    ((found,),), ((chunked,),) = rows(database, hot), rows(database, sealed)
+    ((found, chunked),) = rows(database, f"SELECT ({hot}), ({sealed})")
     return found, int(chunked)
 
 
