@@ -16,6 +16,7 @@ from runstone.runs import queries
 from runstone.runs.tables import series
 from runstone.web import differences, formats
 from runstone.web.islands import island, shown_runs
+from runstone.web.listed import listed
 from runstone.web.templating import page
 
 router = wire.ApiRouter()
@@ -35,8 +36,7 @@ ENVIRONMENT = {
 async def compare(request: Request, ctx: Ctx, _: ReadableWorkspace) -> Response:
     """Costs seven statements, for two runs as for five hundred."""
     query = request.query_params
-    listed = [run_id.strip() for text in query.getlist("runs") for run_id in text.split(",")]
-    asked = list(dict.fromkeys(run_id for run_id in listed if run_id))
+    asked = listed(query, "runs")
     found = await ctx.db.read(lambda c: load(c, ctx, asked[:RUNS_LIMIT], query.get("baseline", "")))
     return page(
         request, "compare/page.html", area="experiments", asked=asked, everything=query.get("all") == "1", now=now_ms(), **found

@@ -18,6 +18,7 @@ from runstone.storage import paths
 from runstone.storage.roots import Roots
 from runstone.storage.store import Entry
 from runstone.web import formats
+from runstone.web.listed import listed
 from runstone.web.templating import page
 
 router = wire.ApiRouter()
@@ -42,7 +43,7 @@ class Side:
 async def compare_files(request: Request, ctx: Ctx, _: ReadableWorkspace) -> Response:
     """Costs one statement, and for each run the listing of one folder or the beginning of one file."""
     query = request.query_params
-    asked = list(dict.fromkeys(part for text in query.getlist("runs") for part in text.split(",") if part))
+    asked = listed(query, "runs")
     rows = await ctx.db.read(lambda c: queries.find_all(c, ctx.scope, asked[:RUNS_LIMIT]))
     runs = [rows[run_id] for run_id in asked[:RUNS_LIMIT] if run_id in rows]
     file, folder = query.get("file", ""), query.get("folder", "")

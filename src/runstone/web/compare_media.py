@@ -25,6 +25,7 @@ from runstone.storage import paths
 from runstone.storage.roots import Roots
 from runstone.web import formats, logged_steps
 from runstone.web.compare_files import RUNS_LIMIT
+from runstone.web.listed import listed
 from runstone.web.logged_steps import Logged
 from runstone.web.templating import page
 
@@ -50,10 +51,10 @@ class Cell:
 async def compare_media(request: Request, ctx: Ctx, _: ReadableWorkspace) -> Response:
     """Costs two statements, for each run the listing of one folder, and the beginning of each table that is shown."""
     query = request.query_params
-    asked = list(dict.fromkeys(part for text in query.getlist("runs") for part in text.split(",") if part))
+    asked = listed(query, "runs")
     runs, tags = await ctx.db.read(lambda c: _load(c, ctx, asked[:RUNS_LIMIT]))
-    listed = await asyncio.gather(*(_images(request, run.artifact_uri) for run in runs))
-    images, tables = [found for found, _ in listed], logged_steps.tables(tags)
+    folders = await asyncio.gather(*(_images(request, run.artifact_uri) for run in runs))
+    images, tables = [found for found, _ in folders], logged_steps.tables(tags)
     names = {"images": _names(images), "tables": _names(tables)}
     kind, chosen = _chosen(query.get("show", ""), names)
     shown = {
@@ -73,7 +74,7 @@ async def compare_media(request: Request, ctx: Ctx, _: ReadableWorkspace) -> Res
     return page(
         request, "compare/media.html", area="experiments", runs=runs, left_out=len(asked) - len(runs), names=names, show=query.get("show", ""),
         steps=ordered, place=place, step=step, pictures=pictures, sheets=sheets, cut=formats.shared_prefix([run.name for run in runs]),
-        problems=[problem for _, problem in listed if problem], limit=KEYS_SHOWN, rows_limit=TABLE_ROWS,
+        problems=[problem for _, problem in folders if problem], limit=KEYS_SHOWN, rows_limit=TABLE_ROWS,
         image_of=logged_steps.image_of,
     )  # fmt: skip
 

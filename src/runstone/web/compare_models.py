@@ -16,6 +16,7 @@ from runstone.experiments.tables import experiments
 from runstone.logged_models import metrics, queries
 from runstone.runs import queries as run_queries
 from runstone.web import differences, formats
+from runstone.web.listed import listed
 from runstone.web.model_files import SIDES, ModelFiles, columns, model_files, packages
 from runstone.web.templating import page
 
@@ -29,8 +30,7 @@ FILES_AT_ONCE = 8
 async def compare_models(request: Request, ctx: Ctx, _: ReadableWorkspace) -> Response:
     """Costs nine statements, and for each model the listing of one folder and two small files."""
     query = request.query_params
-    listed = [model_id.strip() for text in query.getlist("models") for model_id in text.split(",")]
-    asked = list(dict.fromkeys(model_id for model_id in listed if model_id))
+    asked = listed(query, "models")
     found = await ctx.db.read(lambda c: load(c, ctx, asked[:MODELS_LIMIT], query.get("baseline", "")))
     files = await _files(request, [model.artifact_uri for model in found["models"]])
     groups = [(f"signature-{side}", f"Signature: {side}", [columns(one, side) for one in files]) for side in SIDES]
