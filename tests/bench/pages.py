@@ -1,6 +1,6 @@
 """`python -m tests.bench.pages`: Runstone's pages and MLflow's in Chromium, with 100 000 runs of 50 metrics and 50 params.
 
-Fills a database of each through SQL, starts them in turn and prints a table for the README. Run it alone on the machine;
+Fills a database of each through SQL, starts them in turn and prints a table for BENCHMARKS.md. Run it alone on the machine;
 `--databases FOLDER` keeps what was filled, so that the next run only measures.
 """
 
