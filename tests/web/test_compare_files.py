@@ -15,7 +15,8 @@ def run_ids(server: RunningServer) -> list[str]:
     ids = [server.run(number, run_name=name) for name in ("first", "second", "third")]
     texts = [b"lr: 1\nsame\n", b"lr: 2\nsame\n<script>\n", None]
     for run_id, text in zip(ids, texts, strict=True):
-        files = {"plots/p.png": b"\x89PNG", "raw.bin": b"\0\1"} | ({"config.yaml": text} if text else {})
+        seed = b"seed %d" % ids.index(run_id)
+        files = {"plots/p.png": b"\x89PNG", "raw.bin": b"\0\1", "seed.txt": seed} | ({"config.yaml": text} if text else {})
         for name, content in files.items():
             path = f"/api/2.0/mlflow-artifacts/artifacts/{number}/{run_id}/artifacts/{name}"
             assert server.client.put(path, content=content).status_code == 200
@@ -26,11 +27,13 @@ class TestCompareFiles:
     def test_of_a_folder_are_listed_by_run(self, server: RunningServer, run_ids: list[str]) -> None:
         soup = page(server, "/compare/files", runs=",".join(run_ids))
         rows = {words(one(row, "th")): [words(cell) for cell in row.select("td")] for row in soup.select("tbody tr")}
-        assert rows == {"plots /": ["folder"] * 3, "config.yaml": ["11 B", "20 B", "–"], "raw.bin": ["2 B"] * 3} or rows == {
-            "plots/": ["folder"] * 3,
-            "config.yaml": ["11 B", "20 B", "–"],
-            "raw.bin": ["2 B"] * 3,
-        }
+        assert list(rows.values()) == [
+            ["folder", "folder", "folder", ""],
+            ["11 B", "20 B", "–", "differs"],
+            ["6 B", "6 B", "6 B", "differs"],  # of one size
+            ["2 B", "2 B", "2 B", "same"],
+        ]
+        assert [name.replace(" ", "") for name in rows] == ["plots/", "config.yaml", "seed.txt", "raw.bin"]
         assert "p.png" in words(page(server, link(soup, "plots/")))
 
     def test_of_text_show_what_changed(self, server: RunningServer, run_ids: list[str]) -> None:

@@ -60,6 +60,7 @@ class TestCompare:
         assert next(body["id"] for body in shown.select("tbody.kind")) == "compare-signature-inputs"
         assert rows(shown, "signature-inputs") == {"ash": ["long optional", "–"], "hue": ["–", "long optional"]}
         assert rows(shown, "requirements") == {"numpy": ["==2.0", "==2.1"]}
+        assert sorted(rows(shown, "files")) == ["MLmodel", "requirements.txt"]  # of the same sizes
         assert rows(shown, "params") == {"depth": ["0", "1"]}
         assert rows(shown, "tags") == {"team": ["t0", "t1"]}
         assert "maker 0 maker 1" in words(one(shown, "table"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import difflib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from fastapi import Request, Response
@@ -19,6 +19,7 @@ from runstone.storage.roots import Roots
 from runstone.storage.store import Entry
 from runstone.web import formats
 from runstone.web.listed import listed
+from runstone.web.recorded import digests
 from runstone.web.templating import page
 
 router = wire.ApiRouter()
@@ -26,22 +27,27 @@ router = wire.ApiRouter()
 RUNS_LIMIT = 12
 ENTRIES_LIMIT = 500
 TEXT_LIMIT, LINES_LIMIT, CONTEXT = 200_000, 2_000, 3
+# What is said of a file, what differs first. "same size": no record tells whether the bytes are the same.
+ORDER = ("", "differs", "same size", "same")
 # What every browser draws by itself and cannot run: no SVG.
 IMAGES = (".png", ".jpg", ".jpeg", ".gif", ".webp", ".bmp")
 
 
 @dataclass(frozen=True)
 class Side:
-    """What one run has at the path: the entries of a folder, or a text; `problem` when it cannot be shown."""
+    """What one run has at the path: the entries of a folder with the SHA-256 of those that are known, or a text; `problem` when it
+    cannot be shown.
+    """
 
     entries: dict[str, Entry] | None = None
+    known: dict[str, str] = field(default_factory=dict)
     text: str | None = None
     problem: str = ""
 
 
 @router.get("/compare/files")
 async def compare_files(request: Request, ctx: Ctx, _: ReadableWorkspace) -> Response:
-    """Costs one statement, and for each run the listing of one folder or the beginning of one file."""
+    """Costs a statement, and for each run the listing of one folder and a statement, or the beginning of one file."""
     query = request.query_params
     asked = listed(query, "runs")
     rows = await ctx.db.read(lambda c: queries.find_all(c, ctx.scope, asked[:RUNS_LIMIT]))
@@ -52,7 +58,8 @@ async def compare_files(request: Request, ctx: Ctx, _: ReadableWorkspace) -> Res
     found: dict[str, Any] = {"names": [], "diffs": []}
     if not file:
         names = {name: entry.is_dir for side in sides for name, entry in (side.entries or {}).items()}
-        found["names"] = sorted(names.items(), key=lambda item: (not item[1], item[0]))
+        rated = [(name, is_dir, "" if is_dir else _sameness(name, sides)) for name, is_dir in names.items()]
+        found["names"] = sorted(rated, key=lambda item: (not item[1], ORDER.index(item[2]), item[0]))
     elif not image and sides:
         found["diffs"] = [await asyncio.to_thread(changes, sides[0].text, side.text) for side in sides[1:]]
     return page(
@@ -67,7 +74,12 @@ async def _side(request: Request, uri: str, folder: str, file: str) -> Side:
         place = roots.place(uri)
         if not file:
             entries = await place.store.entries(place.below(paths.canonical_or_root(folder)), "", ENTRIES_LIMIT)
-            return Side(entries={entry.name: entry for entry in entries})
+            keys = {
+                place.below(f"{folder.strip('/')}/{entry.name}".lstrip("/")): entry.name for entry in entries if not entry.is_dir
+            }
+            found = await digests(request, place.store, keys)
+            known = {keys[key]: digest for key, digest in found.items()}
+            return Side(entries={entry.name: entry for entry in entries}, known=known)
         opened = await place.store.open(place.below(paths.canonical(file)))
     except (InvalidParameter, NotFound, Unavailable, DataLoss) as error:
         return Side(problem=error.message)
@@ -78,6 +90,17 @@ async def _side(request: Request, uri: str, folder: str, file: str) -> Side:
     if b"\0" in start:
         return Side(problem="This file is no text.")
     return Side(text=start.decode("utf-8", "replace"))
+
+
+def _sameness(name: str, sides: list[Side]) -> str:
+    """One of `ORDER`: equal sizes alone say nothing."""
+    entries = [side.entries.get(name) for side in sides if side.entries is not None]
+    if len({entry.size if entry else None for entry in entries}) > 1:
+        return "differs"
+    found = {side.known.get(name) for side in sides if side.entries is not None}
+    if len(found - {None}) > 1:
+        return "differs"
+    return "same size" if None in found else "same"
 
 
 def changes(before: str | None, after: str | None) -> list[tuple[str, str]] | None:

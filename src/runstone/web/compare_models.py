@@ -28,7 +28,7 @@ FILES_AT_ONCE = 8
 
 @router.get("/compare/models")
 async def compare_models(request: Request, ctx: Ctx, _: ReadableWorkspace) -> Response:
-    """Costs nine statements, and for each model the listing of one folder and two small files."""
+    """Costs nine statements, and for each model one, the listing of one folder and two small files."""
     query = request.query_params
     asked = listed(query, "models")
     found = await ctx.db.read(lambda c: load(c, ctx, asked[:MODELS_LIMIT], query.get("baseline", "")))
@@ -36,6 +36,7 @@ async def compare_models(request: Request, ctx: Ctx, _: ReadableWorkspace) -> Re
     groups = [(f"signature-{side}", f"Signature: {side}", [columns(one, side) for one in files]) for side in SIDES]
     groups += found.pop("groups")
     groups.append(("requirements", "Requirements", [packages(one) for one in files]))
+    groups.append(("files", "Files", [dict(one.entries) for one in files]))
     base = found["baseline"]
     lines = [
         (key, title, differences.lines(values, base if key == "metrics" and values else None)) for key, title, values in groups
@@ -51,7 +52,7 @@ async def _files(request: Request, uris: Sequence[str]) -> list[ModelFiles]:
 
     async def read(uri: str) -> ModelFiles:
         async with turn:
-            return await model_files(request, uri)
+            return await model_files(request, uri, to_compare=True)
 
     return await asyncio.gather(*(read(uri) for uri in uris))
 

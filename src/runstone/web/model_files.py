@@ -12,6 +12,8 @@ from runstone.previews.looks import Field
 from runstone.previews.mlmodel import described
 from runstone.previews.source import Unreadable
 from runstone.storage.roots import Place, Roots
+from runstone.web.formats import counted
+from runstone.web.recorded import digests
 
 # Reading YAML takes a second a megabyte.
 SIZE_LIMIT = 64_000
@@ -21,22 +23,29 @@ SIDES = ("inputs", "outputs", "params")
 
 @dataclass(frozen=True)
 class ModelFiles:
-    """`signature` has what goes in and comes out, by side; `entries` are (name, size) of the files beside them."""
+    """`signature` has what goes in and comes out, by side; `entries` are (name, size and content) of the files beside them."""
 
     signature: dict[str, list[Field]] = field(default_factory=dict)
     requirements: list[str] = field(default_factory=list)
     entries: list[tuple[str, str]] = field(default_factory=list)
 
 
-async def model_files(request: Request, uri: str) -> ModelFiles:
-    """Empty for a model whose files are elsewhere, or that has none."""
+async def model_files(request: Request, uri: str, *, to_compare: bool = False) -> ModelFiles:
+    """Empty for a model whose files are elsewhere, or that has none. A statement more `to_compare` what the files hold."""
     roots: Roots = request.app.state.roots
     try:
         place = roots.place(uri)
         listed = await place.store.entries(place.below(""), "", 1000)
     except (InvalidParameter, NotFound):
         return ModelFiles()
-    sizes = [(entry.name + ("/" if entry.is_dir else ""), str(entry.size or 0)) for entry in listed]
+    keys = [place.below(entry.name) for entry in listed if not entry.is_dir] if to_compare else []
+    known = await digests(request, place.store, keys)
+    sizes = [
+        (f"{entry.name}/", "folder")
+        if entry.is_dir
+        else (entry.name, _content(entry.size or 0, known.get(place.below(entry.name))))
+        for entry in listed
+    ]
     found = {entry.name for entry in listed}
     about = await _bytes(place, "MLmodel") if "MLmodel" in found else b""
     needed = await _bytes(place, "requirements.txt") if "requirements.txt" in found else b""
@@ -44,6 +53,11 @@ async def model_files(request: Request, uri: str) -> ModelFiles:
     lines = [line.strip() for line in needed.decode("utf-8", "replace").splitlines()]
     lines = [line for line in lines if line and not line.startswith("#")]
     return ModelFiles(signature, lines[:PACKAGES_LIMIT], sorted(sizes))
+
+
+def _content(size: int, digest: str | None) -> str:
+    """Two files of one size differ by the beginning of their SHA-256 then."""
+    return f"{counted(size, 'byte')}, SHA-256 {digest[:12]}…" if digest else counted(size, "byte")
 
 
 async def _bytes(place: Place, name: str) -> bytes:
