@@ -85,6 +85,13 @@ class TestAliases:
         assert post(server, f"{model}/aliases", alias="a", version="x").status_code == 400
 
 
+class TestVersions:
+    def test_are_listed_with_the_metrics_of_their_source_runs(self, server: RunningServer, model: str) -> None:
+        shown = one(page(server, model), "#versions")
+        place = [words(cell) for cell in shown.select("thead th")].index("acc")
+        assert [words(row.select("th, td")[place]) for row in shown.select("tbody tr")] == ["0.5", "0.25", "0"]
+
+
 class TestVersionPage:
     def test_shows_lineage_signature_and_packages(self, server: RunningServer, model: str) -> None:
         shown = page(server, f"{model}/versions/1")
@@ -124,7 +131,8 @@ class TestCompare:
         ]
         assert tables["Requirements"] == ["numpy ==2.0 ==2.1 differs", "mlflow any any same"]
         # Both MLmodel files have the same size.
-        assert [(row.split()[0], row.split()[-1]) for row in tables["Files"]][0] == ("MLmodel", "differs")
+        first = tables["Files"][0].split()
+        assert (first[0], first[-1]) == ("MLmodel", "differs")
 
     def test_chooses_the_newest_two_by_itself(self, server: RunningServer, model: str) -> None:
         assert one(page(server, f"{model}/compare"), "h1").text == "Versions 3 and 2"

@@ -17,12 +17,13 @@ from runstone.logged_models import queries as model_queries
 from runstone.registry import queries
 from runstone.registry.guards import RegisteredModelGuard, VersionGuard
 from runstone.registry.search import models_order, models_where
-from runstone.runs import inputs
+from runstone.runs import inputs, table
 from runstone.runs import queries as run_queries
 from runstone.web import notes, registry_activity
 from runstone.web.files import files_at
 from runstone.web.formats import segment
 from runstone.web.model_files import model_files
+from runstone.web.run_family import metrics_of
 from runstone.web.sorting import Sorting
 from runstone.web.templating import link, page, wants_part
 from runstone.web.values import Asked, Listed, asked_part, kept_of, listed_of_run
@@ -78,7 +79,7 @@ def load(connection: Connection, ctx: Context, query: Any, text: str, sorting: S
 
 @router.get("/models/{name}")
 async def model(request: Request, name: str, ctx: Ctx, _: ReadableWorkspace) -> Response:
-    """Costs eight statements whatever the number of versions, of which a page is shown."""
+    """Costs eleven statements whatever the number of versions, of which a page is shown."""
     guard = RegisteredModelGuard(name, ctx.scope)
     found = await ctx.db.read(lambda c: _details(c, ctx, guard, Asked.of(request.query_params, "versions")))
     if asked_part(request, ("versions",)):
@@ -95,6 +96,9 @@ def _details(connection: Connection, ctx: Context, guard: RegisteredModelGuard, 
     number = max(1, min(asked.number, -(-total // PAGE)))
     versions = queries.all_versions(connection, ctx.scope, row.id, PAGE, (number - 1) * PAGE)
     listed = Listed(Asked("versions"), versions, number, total, total, PAGE)
+    sources = run_queries.find_all(connection, ctx.scope, {found.run_id for found in versions if found.run_id})
+    pks = [run.id for run in sources.values()]
+    metrics = metrics_of(connection, ctx, pks) if pks else []
     return {
         "model": row,
         "tags": queries.model_tags(connection, ctx.scope, [row.id])[row.id],
@@ -102,7 +106,9 @@ def _details(connection: Connection, ctx: Context, guard: RegisteredModelGuard, 
         "kept": kept_of([listed]),
         "aliases": queries.aliases_of(connection, ctx.scope, [row.id])[row.id],
         "version_tags": queries.version_tags(connection, ctx.scope, [found.id for found in versions]),
-        "runs": run_queries.find_all(connection, ctx.scope, {found.run_id for found in versions if found.run_id}),
+        "runs": sources,
+        "metrics": metrics,
+        "cells": table.cells(connection, ctx.scope, pks, {("metrics", name, "last") for name in metrics}) if metrics else {},
         **registry_activity.load(connection, ctx, {}, row.id, size=registry_activity.NEWEST),
     }
 

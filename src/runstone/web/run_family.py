@@ -54,9 +54,7 @@ def load(
     if not shown:
         return Family(listed, [])
     pks = [found.id for found in shown]
-    if not metrics:
-        names = table.common_names(connection, ctx.scope, "metrics", pks, _LOOKED_AT)
-        metrics = [name for name in names if not name.startswith(SYSTEM)][:METRICS]
+    metrics = metrics or metrics_of(connection, ctx, pks)
     places: set[Place] = {("metrics", name, "last") for name in metrics}
     return Family(
         listed,
@@ -64,6 +62,12 @@ def load(
         table.child_counts(connection, ctx.scope, [found.run_id for found in rows]),
         table.cells(connection, ctx.scope, pks, places),
     )
+
+
+def metrics_of(connection: Connection, ctx: Context, pks: Sequence[int]) -> list[str]:
+    """A few metrics that most of these runs have, and that the machine did not log by itself."""
+    names = table.common_names(connection, ctx.scope, "metrics", pks, _LOOKED_AT)
+    return [name for name in names if not name.startswith(SYSTEM)][:METRICS]
 
 
 @router.get("/runs/{run_id}/children")
