@@ -146,7 +146,8 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
 
 def open_roots(settings: Settings) -> Roots:
     """The artifact folders, ready for use. Raises OSError in words for the operator."""
-    roots = Roots(settings.artifacts_destination, settings.default_artifact_root, S3Access.of(settings))
+    always = settings.download_check == "always"
+    roots = Roots(settings.artifacts_destination, settings.default_artifact_root, S3Access.of(settings), check_always=always)
     roots.prepare(served=settings.serve_artifacts)
     return roots
 

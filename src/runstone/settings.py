@@ -122,6 +122,12 @@ class Settings(BaseSettings):
         "Whether clients are given signed URLs to send and fetch large artifacts in parts: on, off, or auto: always for a folder, "
         "for S3 when RUNSTONE_S3_PUBLIC_ENDPOINT_URL is set or the store is AWS.",
     )
+    download_check: Literal["changed", "always"] = _setting(
+        "changed",
+        None,
+        "Which downloads are hashed and compared with their records: those of files that this process has not hashed within an hour, or "
+        "that were touched since (changed), or all of them (always).",
+    )
     public_url: str = _setting(
         "",
         None,

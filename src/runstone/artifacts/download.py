@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator
 from email.utils import formatdate
 from urllib.parse import quote
 
@@ -15,12 +14,14 @@ from runstone.artifacts import integrity
 from runstone.artifacts.integrity import Opened
 from runstone.artifacts.media import media_type
 from runstone.artifacts.records import Records
+from runstone.core.outlet import Outlet
 from runstone.errors import PermissionDenied, RangeNotSatisfiable
 from runstone.storage.roots import Place
-from runstone.storage.store import OpenFile, Stat
+from runstone.storage.store import Stat
 
 # Read and compared before the answer begins; a larger file is compared while it is sent.
 SMALL = 1024 * 1024
+HELD_BACK = 64 * 1024  # sent by the kernel only when nobody has touched the file meanwhile
 _RANGE = re.compile(r"bytes=(?:(?P<first>[0-9]{1,18})-(?P<last>[0-9]{0,18})|-(?P<suffix>[0-9]{1,18}))\Z")
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9._+\-]+")
 # Nothing here may be rendered by the server's own origin, whatever its name says.
@@ -28,17 +29,37 @@ _POLICY = "default-src 'none'; sandbox"
 
 
 class FileAnswer(StreamingResponse):
-    """Streams a part of a file, and closes it however the answer ends."""
+    """Streams `length` bytes of a file from `start` on, and closes it however the answer ends."""
 
-    def __init__(self, file: OpenFile, pieces: AsyncIterator[bytes], status: int, headers: dict[str, str]) -> None:
-        super().__init__(pieces, status, headers)
-        self._file = file
+    def __init__(self, found: Opened, start: int, length: int, status: int, headers: dict[str, str]) -> None:
+        whole = length == found.file.stat.size
+        super().__init__(integrity.whole(found) if whole else integrity.known(found, start, length), status, headers)
+        self._found, self._start, self._length = found, start, length
+        # Nobody has to see the bytes here: they were compared before, or it is only a part of them.
+        self._unseen = length > SMALL and (not whole or found.is_known)
+        self._outlet: Outlet | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self._outlet = scope.get("runstone.outlet")
         try:
             await super().__call__(scope, receive, send)
         finally:
-            self._file.close()
+            self._found.file.close()
+
+    async def stream_response(self, send: Send) -> None:
+        if self._outlet is None or not self._unseen:
+            await super().stream_response(send)
+            return
+        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+        await send({"type": "http.response.body", "body": b"", "more_body": True})
+        file, before = self._found.file, self._length - HELD_BACK
+        if await file.hand_over(self._outlet, self._start, before):
+            await integrity.refuse_touched(self._found)
+            await file.hand_over(self._outlet, self._start + before, HELD_BACK)
+        else:
+            async for piece in self.body_iterator:
+                await send({"type": "http.response.body", "body": piece, "more_body": True})
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
 async def answer_file(request: Request, place: Place, path: str, etag: str = "") -> Response:
@@ -79,9 +100,9 @@ async def _answer(request: Request, found: Opened, name: str) -> Response:
         return Response(status_code=status, headers=headers)
     if length < file.stat.size:
         await integrity.assure(found)
-        return FileAnswer(file, file.pieces(start, length), status, headers)
+        return FileAnswer(found, start, length, status, headers)
     if length > SMALL:
-        return FileAnswer(file, integrity.whole(found), status, headers)
+        return FileAnswer(found, start, length, status, headers)
     body = b"".join([piece async for piece in integrity.whole(found)])
     return Response(body, status, headers)
 

@@ -28,14 +28,23 @@ _assuring: dict[tuple[str, str], asyncio.Task[None]] = {}
 class Opened:
     """A file and the versions that it may be; none when nothing is recorded of it, and then there is nothing to compare.
 
-    `exact`: it is the file that was stored, not one that was put there since (a restored copy, or something else).
+    `exact`: it is the file that was stored, not one that was put there since (a restored copy, or something else), and it has
+    not been touched since it was hashed.
     """
 
+    store: ArtifactStore
     records: Records
     key: str
     file: OpenFile
     versions: list[Record]
     exact: bool
+    # What the file hashed to when this process read all of it, and it has not changed since; '' when there is no telling.
+    sha256: str = ""
+
+    @property
+    def is_known(self) -> bool:
+        """Whether there is nothing to hash: it was compared before, or there is nothing to compare it with."""
+        return not self.digests or self.sha256 in self.digests
 
     @property
     def digests(self) -> dict[str, Record]:
@@ -61,10 +70,12 @@ async def opened(store: ArtifactStore, key: str, records: Records) -> Opened:
             versions = await records.find(store, key)
             etag, size = file.stat.etag, file.stat.size
             same = [record for record in versions if record.etag == etag and record.size == size]
+            sha256 = store.checked.sha256(key, etag, file.identity)
             if same or not versions or any(record.state == GRANTED for record in versions):
-                return Opened(records, key, file, same, exact=True)
+                exact = not store.checked.has_changed(key, etag, file.identity)
+                return Opened(store, records, key, file, same, exact, sha256)
             if await _stands(store, key, etag):
-                return Opened(records, key, file, _of_size(versions, key, size), exact=False)
+                return Opened(store, records, key, file, _of_size(versions, key, size), exact=False, sha256=sha256)
         except BaseException:
             file.close()
             raise
@@ -111,8 +122,8 @@ async def whole(found: Opened) -> AsyncIterator[bytes]:
     reader of an altered file is cut off before its end. Raises `DataLoss`.
     """
     size, digests = found.file.stat.size, found.digests
-    if not digests:
-        async for piece in found.file.pieces(0, size):
+    if found.is_known:
+        async for piece in known(found, 0, size):
             yield piece
         return
     digest, sent, waiting = hashlib.sha256(), 0, list[bytes]()
@@ -129,6 +140,21 @@ async def whole(found: Opened) -> AsyncIterator[bytes]:
         yield piece
 
 
+async def known(found: Opened, start: int, length: int) -> AsyncIterator[bytes]:
+    """Pieces that nobody has to hash. The last one is held back until it is seen that nobody has touched the file meanwhile."""
+    async for piece in found.file.pieces(start, length):
+        length -= len(piece)
+        if length <= 0:
+            await refuse_touched(found)
+        yield piece
+
+
+async def refuse_touched(found: Opened) -> None:
+    """Raises `DataLoss` for a file that was trusted and then changed while it was sent."""
+    if found.digests and not await found.file.is_unchanged():
+        raise altered(found.key, "was changed while it was sent")
+
+
 def _counted(digest: Any, pieces: list[bytes]) -> asyncio.Future[None]:
     def count() -> None:
         for piece in pieces:
@@ -141,6 +167,7 @@ async def _compare(found: Opened, digests: dict[str, Record], digest: str) -> No
     record = digests.get(digest)
     if record is None:
         raise altered(found.key, "does not have the SHA-256 that was recorded when it was stored")
+    found.store.checked.note(found.key, found.file.stat.etag, found.file.identity, digest)
     if not found.exact:
         await found.records.db.write(lambda c: queries.anchor(c, record.id, found.file.stat.etag))
 
@@ -149,7 +176,7 @@ async def assure(found: Opened) -> None:
     """Before a part of a file is sent: a file that was put there by other hands is read once from end to end, and known
     from then on. Raises `DataLoss`.
     """
-    if found.exact or not found.digests:
+    if found.exact or found.is_known:
         return
     place = (found.key, found.file.stat.etag)
     reading = _assuring.get(place)

@@ -19,6 +19,7 @@ from runstone.core import ids, stopping
 from runstone.core.failures import json_answer
 from runstone.core.frame import DEFAULT_POLICY, SECURITY_HEADERS, UNGUARDED
 from runstone.core.http import OnePacket
+from runstone.core.outlet import Outlet
 from runstone.errors import HeadersTooLarge, InvalidParameter, RequestTimeout, RunstoneError, Unavailable
 
 log = logging.getLogger("runstone.connection")
@@ -101,6 +102,7 @@ class GuardedProtocol(OnePacket):
         super().on_headers_complete()
         if self.draining and self.cycle is not None:
             self.cycle.keep_alive = False
+        self.scope["runstone.outlet"] = Outlet(self.cycle, self.transport, self.loop)  # type: ignore[typeddict-unknown-key]
         self._unwatch()
         self._seen = self._received
         self._watch = self.loop.call_later(BODY_SECONDS, self._body_check)

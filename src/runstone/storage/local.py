@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import heapq
 import os
+import select
 import stat
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -19,9 +20,11 @@ from operator import attrgetter
 from pathlib import Path
 from typing import Any, TypeVar
 
+from runstone.core.outlet import Outlet
 from runstone.core.readiness import nearly_full
 from runstone.errors import InvalidParameter, NotFound, PayloadTooLarge, Unavailable
-from runstone.storage import descent, staging, walking
+from runstone.storage import descent, marks, staging, walking
+from runstone.storage.checked import Checked, Identity
 from runstone.storage.gathering import Gathered
 from runstone.storage.multipart import LocalParts
 from runstone.storage.store import Announce, Entry, Found, Leftovers, Matches, OpenFile, Signer, Stat, StoredFile
@@ -33,13 +36,17 @@ SMALL = 256 * 1024  # so small files are written and fsynced several at a time
 LISTED = 2000  # entries of a page of a whole listing
 SORTED = 5000  # names sorted in one go: the interpreter lets nobody else in meanwhile
 
+# What the kernel sends in one turn of a thread, and how long that waits for the connection to take more.
+HANDED_AT_ONCE = 16 * 1024 * 1024
+HANDING_MS = 2
+
 T = TypeVar("T")
 
 
 class LocalStore:
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, checked: Checked | None = None) -> None:
         """`root` is absolute. It need not exist: it is made by the first upload, or by `prepare`."""
-        self.root = root
+        self.root, self.checked = root, checked or Checked()
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="artifacts")
         self._sealing = Gathered(self._threads, staging.seal)
         self._publishing = Gathered(self._threads, partial(staging.publish, root))
@@ -93,7 +100,10 @@ class LocalStore:
     async def write(
         self, key: str, chunks: AsyncIterator[bytes], size: int | None, limit: int = 0, announce: Announce | None = None
     ) -> StoredFile:
-        return await self.receive(staging.Upload(self.root, key), chunks, size, limit, announce)
+        upload = staging.Upload(self.root, key)
+        found = await self.receive(upload, chunks, size, limit, announce)
+        self.checked.note(key, found.etag, upload.identity, found.sha256)
+        return found
 
     async def receive(
         self,
@@ -243,17 +253,59 @@ class LocalStore:
         except FileNotFoundError as error:
             raise no_such_artifact(key) from error
         try:
-            return _LocalFile(self, descriptor, _file_stat(key, os.fstat(descriptor)))
+            found = os.fstat(descriptor)
+            return _LocalFile(self, descriptor, _file_stat(key, found), marks.identity_of(descriptor, found))
         except BaseException:
             os.close(descriptor)
             raise
 
 
 class _LocalFile:
-    def __init__(self, store: LocalStore, descriptor: int, stat: Stat) -> None:
-        self._store, self._descriptor, self.stat = store, descriptor, stat
+    def __init__(self, store: LocalStore, descriptor: int, stat: Stat, identity: Identity | None) -> None:
+        self._store, self._descriptor, self._connection, self.stat, self.identity = store, descriptor, -1, stat, identity
         # A download that is cancelled leaves its thread at work: the descriptor may not be closed under it.
         self._lock, self._closing = threading.Lock(), False
+
+    async def is_unchanged(self) -> bool:
+        return self.identity is None or await self._store.run(self._has_its_marks)
+
+    def _has_its_marks(self) -> bool:
+        with self._lock:
+            return self.identity is not None and self.identity.marks == marks.marks_of(os.fstat(self._descriptor))
+
+    async def hand_over(self, outlet: Outlet, start: int, length: int) -> bool:
+        if self._connection < 0:
+            self._connection = await outlet.open()
+        if self._connection < 0:
+            return False
+        while length > 0:
+            sent, full = await self._store.run(self._send, start, length)
+            outlet.sent(sent)
+            start, length = start + sent, length - sent
+            if full:
+                await outlet.writable(self._connection)
+        return True
+
+    def _send(self, start: int, length: int) -> tuple[int, bool]:
+        """How many bytes were sent, and whether the connection takes no more for now. A slow client keeps no thread waiting."""
+        sent, ready = 0, select.poll()
+        with self._lock:
+            if self._closing:
+                raise Unavailable("The download was cancelled.")
+            ready.register(self._connection, select.POLLOUT)
+            while sent < min(length, HANDED_AT_ONCE):
+                try:
+                    count = os.sendfile(self._connection, self._descriptor, start + sent, length - sent)
+                except BlockingIOError:
+                    if not ready.poll(HANDING_MS):
+                        return sent, True
+                    continue
+                except (BrokenPipeError, ConnectionError) as error:
+                    raise Unavailable("The download was cancelled.") from error
+                if not count:
+                    raise Unavailable("The artifact became shorter while it was read. Ask for it again.")
+                sent += count
+        return sent, False
 
     async def pieces(self, start: int, length: int) -> AsyncIterator[bytes]:
         """The next pieces are read while some are sent."""
@@ -296,7 +348,9 @@ class _LocalFile:
     def _close(self) -> None:
         with self._lock:
             os.close(self._descriptor)
-            self._descriptor = -1
+            if self._connection >= 0:
+                os.close(self._connection)
+            self._descriptor = self._connection = -1
 
 
 def _done() -> asyncio.Future[None]:

@@ -56,6 +56,7 @@ class LocalParts:
             self._store.later(lambda: self._give_back(whole, upload))
             raise
         await self._store.run(self._forget, whole, upload)
+        self._store.checked.note(key, found.etag, whole.identity, found.sha256)
         return found
 
     async def abort(self, key: str, upload: str) -> None:  # noqa: ARG002

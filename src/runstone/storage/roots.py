@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from runstone.errors import InvalidParameter, NotFound
 from runstone.storage import locations
+from runstone.storage.checked import TRUSTED_SECONDS, Checked
 from runstone.storage.local import LocalStore
 from runstone.storage.locations import Bucket, Root
 from runstone.storage.s3 import S3Store
@@ -35,12 +36,23 @@ class Roots:
     its clients share it with the server, write there themselves, and want to see it here.
     """
 
-    def __init__(self, artifacts_destination: str, default_root: str | None = None, access: S3Access | None = None) -> None:
-        """Opens nothing yet. Raises OSError, in words for the operator, for a destination that is no folder and no bucket."""
+    def __init__(
+        self,
+        artifacts_destination: str,
+        default_root: str | None = None,
+        access: S3Access | None = None,
+        *,
+        check_always: bool = False,
+    ) -> None:
+        """Opens nothing yet. Raises OSError, in words for the operator, for a destination that is no folder and no bucket.
+
+        `check_always`: no file is trusted because it was hashed before.
+        """
         access = access or S3Access()
-        self.served = open_store(locations.destination(artifacts_destination), access)
+        seconds = 0.0 if check_always else TRUSTED_SECONDS
+        self.served = open_store(locations.destination(artifacts_destination), access, Checked(seconds))
         shared = locations.own_root(default_root) if default_root else None
-        self._shared = open_store(shared, access) if shared is not None and shared != self.served.root else None
+        self._shared = open_store(shared, access, Checked(seconds)) if shared is not None and shared != self.served.root else None
 
     def prepare(self, *, served: bool) -> None:
         """When a server starts. Raises OSError when the artifacts destination cannot be written though it is `served`."""
@@ -78,5 +90,5 @@ class Roots:
             self._shared.close()
 
 
-def open_store(root: Root, access: S3Access) -> Store:
-    return S3Store(root, access) if isinstance(root, Bucket) else LocalStore(root)
+def open_store(root: Root, access: S3Access, checked: Checked) -> Store:
+    return S3Store(root, access, checked) if isinstance(root, Bucket) else LocalStore(root, checked)

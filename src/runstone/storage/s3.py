@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 
 from runstone.errors import InvalidParameter, RunstoneError, Unavailable
 from runstone.storage import s3_listing
+from runstone.storage.checked import Checked
 from runstone.storage.local import no_such_artifact, too_large
 from runstone.storage.locations import Bucket
 from runstone.storage.s3_client import S3Access, as_public_error, code_of, is_missing
@@ -38,9 +39,9 @@ T = TypeVar("T")
 
 
 class S3Store:
-    def __init__(self, root: Bucket, access: S3Access) -> None:
+    def __init__(self, root: Bucket, access: S3Access, checked: Checked | None = None) -> None:
         """Connects to nothing yet."""
-        self.root, self.access = root, access
+        self.root, self.access, self.checked = root, access, checked or Checked()
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="s3")
         self.buffers = Buffers(PIECES_UNDER_WAY)
         self.ahead = Ahead()

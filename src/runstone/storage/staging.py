@@ -19,7 +19,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from runstone.errors import InvalidParameter, RunstoneError, Unavailable
-from runstone.storage import descent, writeback
+from runstone.storage import descent, marks, writeback
+from runstone.storage.checked import Identity
 from runstone.storage.paths import RESERVED_PREFIX
 from runstone.storage.store import Leftovers, StoredFile
 
@@ -28,6 +29,7 @@ STAGING = f"{RESERVED_PREFIX}staging"
 PARTS_PREFIX = "parts-"
 LEFTOVER_SECONDS = 24 * 3600
 ATTEMPTS = 5
+KNOWN_FROM = 1024 * 1024  # a smaller file is as soon hashed as known
 
 _NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
@@ -45,6 +47,9 @@ class Upload:
         self._digest, self._size, self._begun = hashlib.sha256(), 0, 0
         self._staged, self._descriptor = "", -1
         self._ended = False
+        self._sealed = (-1, -1)  # size, and mtime in nanoseconds
+        # When it has its name: by what it is known to be what was hashed. None for a small one.
+        self.identity: Identity | None = None
         # An upload that is cancelled leaves its thread at work: the descriptor may not be closed under it.
         self._lock = threading.Lock()
 
@@ -58,8 +63,9 @@ class Upload:
         with self._lock:
             self._write(pieces)
             os.fsync(self._descriptor)
-            etag = descent.etag_of(os.fstat(self._descriptor))
-            return StoredFile(self.key, self._size, self._digest.hexdigest(), etag)
+            found = os.fstat(self._descriptor)
+            self._sealed = (found.st_size, found.st_mtime_ns)
+            return StoredFile(self.key, self._size, self._digest.hexdigest(), descent.etag_of(found))
 
     def name_in(self, folder: int, staging: int) -> None:
         """Give the sealed file its name; for good only when the folder is fsynced. Raises FileNotFoundError when the folder is gone."""
@@ -73,6 +79,8 @@ class Upload:
             except (NotADirectoryError, IsADirectoryError) as error:
                 raise in_the_way(self.key) from error
             self._staged = ""
+            if self._size > KNOWN_FROM:
+                self.identity = marks.identity_of_written(self._descriptor, self._sealed)
             self._end()
 
     def final_name(self) -> str:

@@ -6,6 +6,9 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequen
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from runstone.core.outlet import Outlet
+from runstone.storage.checked import Checked, Identity
+
 
 @dataclass(frozen=True, slots=True)
 class Entry:
@@ -90,6 +93,16 @@ class OpenFile(Protocol):
     @property
     def stat(self) -> Stat: ...
 
+    @property
+    def identity(self) -> Identity | None:
+        """By what it is known again; None where its bytes may change without a mark."""
+
+    async def is_unchanged(self) -> bool:
+        """Whether it still has the marks that it had when it was opened."""
+
+    async def hand_over(self, outlet: Outlet, start: int, length: int) -> bool:
+        """Have the kernel send `length` bytes from `start`. False when nothing was sent: it cannot be done so."""
+
     def pieces(self, start: int, length: int) -> AsyncIterator[bytes]:
         """`length` bytes from `start`, in pieces of at most 1 MB."""
 
@@ -126,6 +139,8 @@ class Signer(Protocol):
 
 
 class ArtifactStore(Protocol):
+    checked: Checked
+
     @property
     def multipart(self) -> PartStore: ...
 
