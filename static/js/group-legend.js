@@ -1,19 +1,23 @@
 // The groups of runs that all panels draw: each has one colour in every panel, and its name beside the colour once.
 // Reads: [data-legend]. Expects a pane: {element, settings, panels}.
-import { colourOf } from "./panel-runs.js";
+import { freeLook, lookClasses } from "./run-looks.js";
 
-const COLOURS = 12, LISTED = 24;
-const known = new WeakMap(); // by pane: {by, places}
+const LISTED = 24;
+const known = new WeakMap(); // by pane: {by, places: the look of each group}
 
 function placesOf(pane) {
   if (known.get(pane)?.by !== pane.settings.group) known.set(pane, { by: pane.settings.group, places: new Map() });
   return known.get(pane).places;
 }
 
-export function colourOfGroup(pane, name) {
+export function lookOfGroup(pane, name) {
   const places = placesOf(pane);
-  if (!places.has(name)) places.set(name, places.size);
-  return colourOf({ colour: (places.get(name) % COLOURS) + 1 });
+  if (!places.has(name)) {
+    const taken = new Map();
+    for (const look of places.values()) taken.set(look, (taken.get(look) ?? 0) + 1);
+    places.set(name, freeLook(1, taken));
+  }
+  return places.get(name);
 }
 
 export function showLegend(pane) {
@@ -22,8 +26,7 @@ export function showLegend(pane) {
   const names = group ? [...placesOf(pane).keys()].filter((name) => drawn.has(name)) : [];
   legend.hidden = !names.length;
   const items = names.slice(0, LISTED).map((name) => {
-    const item = document.createElement("li"), swatch = Object.assign(document.createElement("i"), { className: "swatch" });
-    swatch.style.background = colourOfGroup(pane, name);
+    const item = document.createElement("li"), swatch = Object.assign(document.createElement("i"), { className: `swatch ${lookClasses(lookOfGroup(pane, name))}` });
     item.append(swatch, Object.assign(document.createElement("bdi"), { textContent: name, title: name }));
     return item;
   });

@@ -89,7 +89,9 @@ export function draw(context, line, view, { many = 1, thick = false } = {}) {
   context.globalAlpha = line.smooth ? 0.35 : 0.85;
   if (!line.exact && !line.members) context.stroke(spikesOf(line, view));
   context.globalAlpha = many > 300 && !thick ? 0.6 : 1;
+  if (line.pattern && many <= FILLED) context.setLineDash(line.pattern.map((length) => length * view.ratio));
   context.stroke(pathOf(line, line.smooth ?? line.y, view));
+  context.setLineDash([]);
   if (single) dots(context, line, line.smooth ?? line.y, view);
   context.globalAlpha = 1;
   context.font = `${10 * view.ratio}px sans-serif`;

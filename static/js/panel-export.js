@@ -15,7 +15,7 @@ export function save(name, content, type) {
 }
 
 function legendOf(panel) {
-  const { lines } = panel.plot.shown, listed = lines.slice(0, LEGEND_MOST).map(({ name, id, colour }) => ({ name: name || id, colour }));
+  const { lines } = panel.plot.shown, listed = lines.slice(0, LEGEND_MOST).map(({ name, id, colour, pattern }) => ({ name: name || id, colour, pattern }));
   return lines.length > LEGEND_MOST ? [...listed, { name: `and ${lines.length - LEGEND_MOST} more`, colour: "transparent" }] : listed;
 }
 
@@ -32,10 +32,11 @@ export function png(panel) {
   context.drawImage(source, 0, TITLE * ratio);
   context.drawImage(canvases[0], uplot.bbox.left, uplot.bbox.top + TITLE * ratio);
   context.font = `${12 * ratio}px ${FONT}`;
-  legend.forEach(({ name, colour }, i) => {
+  legend.forEach(({ name, colour, pattern }, i) => {
     const y = source.height + (TITLE + (i + 0.5) * LEGEND_ROW) * ratio;
-    context.fillStyle = colour;
-    context.fillRect(16 * ratio, y - 1.5 * ratio, 16 * ratio, 3 * ratio);
+    Object.assign(context, { strokeStyle: colour, lineWidth: 3 * ratio });
+    context.setLineDash((pattern ?? []).map((length) => length * ratio));
+    context.stroke(new Path2D(`M${14 * ratio} ${y}h${20 * ratio}`));
     context.fillStyle = token("--text");
     context.fillText(name, 40 * ratio, y + 4 * ratio, canvas.width - 52 * ratio);
   });
@@ -55,6 +56,8 @@ function pathText(line, values, sx, sy) {
   return text;
 }
 
+const dashes = ({ pattern }) => (pattern ? ` stroke-dasharray="${pattern.join(" ")}"` : "");
+
 function lineText(line, sx, sy, view) {
   const style = `fill="none" stroke="${line.colour}" stroke-linejoin="bevel"`;
   let text = "";
@@ -64,7 +67,7 @@ function lineText(line, sx, sy, view) {
     text += `<path ${style} stroke-opacity="0.3" d="${bars}"/>`;
   }
   if (line.smooth) text += `<path ${style} stroke-opacity="0.28" d="${pathText(line, line.y, sx, sy)}"/>`;
-  text += `<path ${style} stroke-width="1.5" d="${pathText(line, line.smooth ?? line.y, sx, sy)}"/>`;
+  text += `<path ${style} stroke-width="1.5"${dashes(line)} d="${pathText(line, line.smooth ?? line.y, sx, sy)}"/>`;
   for (const mark of marksOf(line, view)) text += `<text x="${at(mark.x)}" y="${mark.top ? 10 : at(view.height - 3)}" fill="${line.colour}" font-size="10" text-anchor="middle">${mark.sign}</text>`;
   return text;
 }
@@ -79,7 +82,7 @@ export function svg(panel) {
   const across = ticks(x, (axis) => axis._values).map(([value, word]) => `<path stroke="${grid}" d="M${at(sx(value))} 0V${at(view.height)}"/><text x="${at(sx(value))}" y="${at(view.height + 16)}" fill="${quiet}" text-anchor="middle">${escaped(word)}</text>`);
   const up = ticks(y, (axis) => axis._values).map(([value, word]) => `<path stroke="${grid}" d="M0 ${at(sy(value))}H${at(view.width)}"/><text x="-8" y="${at(sy(value) + 4)}" fill="${quiet}" text-anchor="end">${escaped(word)}</text>`);
   const titles = `<text x="${at(view.width / 2)}" y="${at(view.height + 34)}" fill="${quiet}" text-anchor="middle">${escaped(x.label ?? "")}</text>`;
-  const rows = legend.map(({ name, colour }, i) => `<rect x="16" y="${at(uplot.height + TITLE + i * LEGEND_ROW + 7)}" width="16" height="3" fill="${colour}"/><text x="40" y="${at(uplot.height + TITLE + i * LEGEND_ROW + 12)}" fill="${token("--text")}" font-size="12">${escaped(name)}</text>`);
+  const rows = legend.map(({ name, ...line }, i) => `<path d="M14 ${at(uplot.height + TITLE + i * LEGEND_ROW + 8.5)}h20" stroke-width="3" stroke="${line.colour}"${dashes(line)}/><text x="40" y="${at(uplot.height + TITLE + i * LEGEND_ROW + 12)}" fill="${token("--text")}" font-size="12">${escaped(name)}</text>`);
   const body = shown.lines.map((line) => lineText(line, sx, sy, view)).join("");
   save(`${panel.key}.svg`, `<svg xmlns="http://www.w3.org/2000/svg" width="${wide}" height="${high}" font-family="${FONT}" font-size="11"><rect width="100%" height="100%" fill="${token("--surface")}"/><text x="12" y="19" fill="${token("--text")}" font-size="14" font-weight="600">${escaped(panel.key)}</text><g transform="translate(${at(left)} ${at(top)})">${across.join("")}${up.join("")}${titles}<clipPath id="plot"><rect width="${at(view.width)}" height="${at(view.height)}"/></clipPath><g clip-path="url(#plot)">${body}</g></g>${rows.join("")}</svg>`, "image/svg+xml");
 }

@@ -1,9 +1,9 @@
 // From what the server gave to what is drawn: hidden runs left out, groups joined, colours, smoothing, ranges.
 // Reads: nothing. Expects a pane: {runOf(id)}, and its settings.
-import { colourOfGroup } from "./group-legend.js";
+import { lookOfGroup } from "./group-legend.js";
 import { grouped } from "./grouping.js";
-import { colourOf } from "./panel-runs.js";
 import { rangeOf } from "./panel-scales.js";
+import { colourOfLook, patternOf } from "./run-looks.js";
 import { smoothed } from "./smoothing.js";
 
 function rangeX(settings, extent, lines) {
@@ -29,7 +29,8 @@ export function shownOf(data, pane, settings, yRange) {
   const ends = settings.logX ? data.extent.map(Math.log) : data.extent;
   for (const line of lines) {
     const run = pane.runOf(line.id);
-    line.colour = settings.group ? colourOfGroup(pane, line.name) : colourOf(run);
+    const look = settings.group ? lookOfGroup(pane, line.name) : run?.look;
+    Object.assign(line, { look, colour: colourOfLook(look), pattern: patternOf(look) });
     line.pinned = Boolean(run?.pinned);
     line.name = run?.name || line.name;
     const x = settings.logX ? line.x.map(Math.log) : line.x;

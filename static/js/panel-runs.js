@@ -1,5 +1,5 @@
 // Which runs the page shows, and which one is pointed at: what the table and the charts tell each other.
-// Reads: #shown-runs (JSON [{id, name, colour, hidden, pinned}] or {runs: [...]}), events "runs-shown" {runs}, "run-hover" {id}.
+// Reads: #shown-runs (JSON [{id, name, look, hidden, pinned}] or {runs: [...]}), events "runs-shown" {runs}, "run-hover" {id}.
 const listed = (found) => (Array.isArray(found) ? found : found?.runs ?? []);
 
 export function fromPage() {
@@ -23,11 +23,4 @@ export function onPoint(tell) {
     pointed = event.detail?.id ?? null;
     tell(pointed);
   });
-}
-
-export function colourOf(run) {
-  const style = getComputedStyle(document.documentElement);
-  const chosen = run?.colour;
-  if (typeof chosen === "string" && !/^\d+$/.test(chosen)) return chosen.startsWith("--") ? style.getPropertyValue(chosen).trim() : chosen;
-  return style.getPropertyValue(`--run-${chosen || 1}`).trim();
 }

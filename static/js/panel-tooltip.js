@@ -2,6 +2,7 @@
 // Reads: data-prefix of the page. Makes: div.chart-tooltip inside the panel.
 import { partAt } from "./panel-data.js";
 import { figure, place } from "./panel-scales.js";
+import { lookClasses } from "./run-looks.js";
 
 const ROWS = 10, NEAR = 40; // runs shown; pixels within which one is pointed at
 
@@ -23,8 +24,7 @@ function row({ line, value, low, high }, strong) {
   const item = document.createElement("tr");
   const name = document.createElement("th");
   name.scope = "row";
-  const swatch = Object.assign(document.createElement("i"), { className: "swatch" });
-  swatch.style.background = line.colour;
+  const swatch = Object.assign(document.createElement("i"), { className: `swatch ${lookClasses(line.look)}` });
   const text = document.createElement(line.members ? "span" : "a");
   if (!line.members) text.href = `${document.documentElement.dataset.prefix || ""}/runs/${line.id}`;
   text.append(Object.assign(document.createElement("bdi"), { textContent: line.name || line.id }));

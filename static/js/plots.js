@@ -11,7 +11,7 @@ const AXES = 5;
 let chart = null;
 
 const params = ids("params"), metrics = ids("metrics"), different = params.filter(differs), chosen = different.length ? different : params;
-const first = metrics.find(differs) ?? metrics[0];
+const first = metrics.find((id) => differs(id) && !params.includes(id.replace("metrics.", "params."))) ?? metrics.find(differs) ?? metrics[0];
 const state = fromAddress({ kind: "parallel", axes: [...chosen.slice(0, AXES), ...(first ? [first] : [])], x: chosen[0] ?? metrics[0], y: first ?? chosen[0], colour: first ?? chosen[0] }, [...params, ...metrics]);
 one("[data-kind]").value = state.kind;
 
@@ -28,7 +28,7 @@ function look() {
   const text = { color: token("--text-quiet"), fontSize: 11 }, line = { lineStyle: { color: token("--line") } };
   const axis = { axisLine: line, splitLine: { lineStyle: { color: token("--line-faint") } }, axisLabel: { ...text, formatter: (value) => (typeof value === "number" ? figure(value) : value) }, nameTextStyle: text };
   const tooltip = { trigger: "item", renderMode: "richText", confine: true, backgroundColor: token("--surface"), borderColor: token("--line"), textStyle: { color: token("--text"), fontSize: 12 } };
-  return { text, axis, tooltip, accent: token("--accent"), soft: token("--accent-soft"), surface: token("--surface"), ramp: [token("--run-5"), token("--run-7"), token("--run-6")], grid: { left: 72, right: 110, top: 16, bottom: 52 } };
+  return { text, axis, tooltip, accent: token("--accent"), soft: token("--accent-soft"), surface: token("--surface"), ramp: ["low", "middle", "high"].map((end) => token(`--ramp-${end}`)), grid: { left: 72, right: 110, top: 16, bottom: 52 } };
 }
 
 function table() {

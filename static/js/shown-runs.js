@@ -1,5 +1,6 @@
 // Tells the charts which runs the table shows, and both ways which one is pointed at.
-// Reads: #shown-runs (JSON), tr[data-run][data-colour] of #runs. Sends and hears: "runs-shown", "run-hover" on the document.
+// Reads: #shown-runs (JSON), tr[data-run][data-look][data-picked] of #runs. Sends and hears: "runs-shown", "run-hover" on the document.
+import { lookClasses, settle } from "./run-looks.js";
 import { runs, whenShown } from "./table-state.js";
 
 let before = "";
@@ -11,16 +12,29 @@ function shown() {
     found.set(row.dataset.run, {
       id: row.dataset.run,
       name: link?.title ?? "",
-      colour: Number(row.dataset.colour),
+      look: Number(row.dataset.look),
+      picked: "picked" in row.dataset,
       hidden: row.classList.contains("eyed"),
       pinned: found.get(row.dataset.run)?.pinned || !!row.closest("[data-tops]"),
     });
   }
-  return [...found.values()];
+  return settle([...found.values()]);
+}
+
+// In the rows as in the charts: one look for one run.
+function paint(list) {
+  const looks = new Map(list.map((run) => [run.id, run.look]));
+  for (const row of runs.querySelectorAll("tr[data-run]")) {
+    const look = looks.get(row.dataset.run);
+    if (Number(row.dataset.look) === look) continue;
+    row.dataset.look = look;
+    row.querySelector(".eye .swatch").className = `swatch ${lookClasses(look)}`;
+  }
 }
 
 function tell() {
   const list = shown();
+  paint(list);
   const text = JSON.stringify(list);
   if (text === before) return;
   before = text;

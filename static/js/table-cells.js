@@ -60,7 +60,7 @@ function ofRun(row, link) {
     { label: "Copy the name", act: () => copy(link.title) },
     { label: "Copy the run id", act: () => copy(id) },
     { head: "Colour" },
-    ...Array.from({ length: 12 }, (_, i) => ({ label: `Colour ${i + 1}`, look: `colour run-${i + 1}`, checked: Number(row.dataset.colour) === i + 1, act: () => changeRuns([{ run_id: id, colour: i + 1 }]) })),
+    ...Array.from({ length: 12 }, (_, i) => ({ label: `Colour ${i + 1}`, look: `colour run-${i + 1}`, checked: Number(row.dataset.look) === i + 1, act: () => changeRuns([{ run_id: id, colour: i + 1 }]) })),
   ];
 }
 

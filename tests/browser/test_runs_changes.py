@@ -142,7 +142,7 @@ class TestChanges:
         tab.goto(f"/experiments/{own}")
         row(tab, "run 05").locator("th").click(position={"x": 280, "y": 10})
         tab.get_by_role("menuitemradio", name="Colour 4").click()
-        expect(row(tab, "run 05")).to_have_attribute("data-colour", "4")
+        expect(row(tab, "run 05")).to_have_attribute("data-look", "4")
         tab.reload()
         expect(row(tab, "run 05").locator(".swatch")).to_have_class("swatch run-4")
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from runstone.web.formats import counted, duration, iso, number, run_colour, shared_prefix, size
+from runstone.web.formats import counted, duration, iso, number, shared_prefix, size
 from runstone.web.notes import note
 
 NARROW = "\u202f"
@@ -61,11 +61,6 @@ def test_counts_have_their_noun() -> None:
 )  # fmt: skip
 def test_only_a_long_shared_beginning_is_cut(names: list[str], cut: int) -> None:
     assert shared_prefix(names) == cut
-
-
-def test_every_run_has_one_of_twelve_colours_and_keeps_it() -> None:
-    assert {run_colour(f"{i:032x}") for i in range(500)} == set(range(1, 13))
-    assert run_colour("a" * 32) == run_colour("a" * 32)
 
 
 @pytest.mark.parametrize(

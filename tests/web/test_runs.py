@@ -141,7 +141,7 @@ class TestCharts:
         for path, metric in ((f"/runs/{run_id}", None), (f"/runs/{run_id}/metric?key=loss", "loss")):
             soup = page(server, path)
             shown = json.loads(one(soup, "#shown-runs").text)
-            assert [(run["id"], run["colour"]) for run in shown] == [(run_id, 2)]
+            assert [(run["id"], run["look"]) for run in shown] == [(run_id, 2)]
             assert one(soup, "[data-charts-pane]").get("data-metric") == metric
 
 

@@ -1,18 +1,12 @@
-"""Columns of the table of runs as the URL names them, colours as they are kept, and which way is better."""
+"""Columns of the table of runs as the URL names them, and which way is better."""
 
 from __future__ import annotations
 
-import re
-from pathlib import Path
-
 import pytest
 
-from runstone.web import formats
 from runstone.web.direction import lower_is_better
 from runstone.web.runs_columns import Column, column_of_clause
 from runstone.web.runs_table import within
-
-TOKENS = Path(__file__).resolve().parents[2] / "static" / "css" / "tokens.css"
 
 
 class TestColumn:
@@ -58,17 +52,3 @@ class TestDirection:
     @pytest.mark.parametrize("name", ["accuracy", "f1", "val/auc", "reward", "glossary", "timeline_score"])
     def test_more_is_better(self, name: str) -> None:
         assert not lower_is_better(name)
-
-
-class TestColours:
-    def test_that_are_kept_are_those_that_are_shown_on_light(self) -> None:
-        light = TOKENS.read_text().partition("@media")[0]
-        shown = [re.search(rf"--run-{i}: (#\w+);", light) for i in range(1, 13)]
-        assert [found.group(1) if found else "" for found in shown] == list(formats.COLOURS)
-
-    @pytest.mark.parametrize(
-        ("kept", "number"),
-        [("#2f6fb3", 1), ("#5C6872", 12), ("#2e70b0", 1), ("#ff7f0e", 2), ("red", None), ("", None), (None, None)],
-    )
-    def test_the_nearest_of_the_twelve(self, kept: str | None, number: int | None) -> None:
-        assert formats.chosen_colour(kept, "a run") == (number or formats.run_colour("a run"))

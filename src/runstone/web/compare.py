@@ -14,7 +14,7 @@ from runstone.experiments.guards import ReadableWorkspace
 from runstone.experiments.tables import experiments
 from runstone.runs import queries
 from runstone.runs.tables import series
-from runstone.web import differences, formats
+from runstone.web import colours, differences, formats
 from runstone.web.islands import island, shown_runs
 from runstone.web.listed import listed
 from runstone.web.templating import page
@@ -55,10 +55,10 @@ def load(connection: Connection, ctx: Context, run_ids: list[str], baseline: str
     flat = {pk: differences.flattened(params[pk]) for pk in pks}
     own = {pk: {k: v for k, v in tags[pk].items() if not k.startswith("mlflow.")} for pk in pks}
     made = {pk: {label: tags[pk][key] for key, label in ENVIRONMENT.items() if key in tags[pk]} for pk in pks}
-    colours = {run.id: formats.chosen_colour(tags[run.id].get(formats.COLOUR_TAG), run.run_id) for run in runs}
+    looks = colours.looks({run.run_id: tags[run.id].get(colours.COLOUR_TAG) for run in runs})
     return {
         "runs": runs,
-        "colours": colours,
+        "looks": looks,
         "baseline": base,
         "missing": len(run_ids) - len(runs),
         "experiments": places,
@@ -67,7 +67,7 @@ def load(connection: Connection, ctx: Context, run_ids: list[str], baseline: str
         "metrics": differences.lines([metrics[pk] for pk in pks], base if runs else None),
         "tags": differences.lines([own[pk] for pk in pks]),
         "environment": differences.lines([made[pk] for pk in pks]),
-        "shown_runs": shown_runs(runs, colours),
+        "shown_runs": shown_runs(runs, looks),
         "plotted": island(plotted(runs, flat, metrics)),
     }
 

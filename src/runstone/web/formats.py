@@ -3,20 +3,11 @@
 from __future__ import annotations
 
 import math
-import re
-import zlib
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
 
-RUN_COLOURS = 12
-COLOUR_TAG = "mlflow.runColor"
-# The twelve of static/css/tokens.css on light: what is stored for a run whose colour was chosen, as MLflow's pages do it.
-COLOURS = (
-    "#2f6fb3", "#b9540e", "#2f7d3d", "#b23a5e", "#7355c4", "#86690a", "#0a7f92", "#a5479a", "#5d6f1d", "#8f5a3a", "#3f4fa3", "#5c6872",
-)  # fmt: skip
-_HEX = re.compile(r"#[0-9a-fA-F]{6}\Z")
 # Names that begin alike are only cut when that saves much, and only the part that all of them share.
 LONG_NAME, SHARED_PART = 28, 12
 
@@ -93,25 +84,6 @@ def size(count: int | None) -> str:
 def segment(text: str) -> str:
     """A name as one part of a URL's path."""
     return quote(text, safe="")
-
-
-def run_colour(run_id: str) -> int:
-    """1 to 12, the same for a run on every page and for everybody."""
-    return zlib.crc32(run_id.encode("utf-8", "surrogatepass")) % RUN_COLOURS + 1
-
-
-def chosen_colour(text: str | None, run_id: str) -> int:
-    """The colour that a person gave the run: the nearest of the twelve to `#2f6fb3`; without one, the run's own."""
-    match = _HEX.match(text or "")
-    if match is None:
-        return run_colour(run_id)
-    wanted = _rgb(match.group())
-    apart = [sum((a - b) ** 2 for a, b in zip(wanted, _rgb(known), strict=True)) for known in COLOURS]
-    return apart.index(min(apart)) + 1
-
-
-def _rgb(text: str) -> tuple[int, int, int]:
-    return int(text[1:3], 16), int(text[3:5], 16), int(text[5:7], 16)
 
 
 def shared_prefix(names: Sequence[str]) -> int:

@@ -15,8 +15,8 @@ def island(value: Any) -> Markup:
     return Markup(text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e"))  # noqa: S704 (escaped above)
 
 
-def shown_runs(runs: Iterable[Any], colours: Mapping[int, int]) -> Markup:
-    """Runs as the charts get to know them (static/js/panel-runs.js), with their `colours`, 1 to 12, by id."""
+def shown_runs(runs: Iterable[Any], looks: Mapping[str, int]) -> Markup:
+    """Runs as the charts get to know them (static/js/panel-runs.js), with their `looks` (web/colours.py) by run id."""
     return island(
-        [{"id": run.run_id, "name": run.name, "colour": colours[run.id], "hidden": False, "pinned": False} for run in runs]
+        [{"id": run.run_id, "name": run.name, "look": looks[run.run_id], "hidden": False, "pinned": False} for run in runs]
     )

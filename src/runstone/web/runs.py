@@ -18,7 +18,7 @@ from runstone.logged_models import queries as model_queries
 from runstone.registry import queries as registry_queries
 from runstone.runs import finding, history, inputs, lifecycle, queries, table, values
 from runstone.runs.guards import EditRun, ReadRun
-from runstone.web import formats, notes, run_family
+from runstone.web import colours, notes, run_family
 from runstone.web.files import files_at
 from runstone.web.islands import shown_runs
 from runstone.web.templating import go, link, page, wants_part
@@ -36,7 +36,7 @@ SHOWN_TAGS = (
     "mlflow.source.name",
     "mlflow.source.git.branch",
     "mlflow.source.git.commit",
-    formats.COLOUR_TAG,
+    colours.COLOUR_TAG,
 )
 
 
@@ -64,7 +64,7 @@ async def run_page(request: Request, run_id: str, ctx: Ctx, _: ReadableWorkspace
 def load(connection: Connection, ctx: Context, run: ReadRun, query: Mapping[str, str]) -> dict[str, Any]:
     row = run.load(connection)
     tags = values.tags_named(connection, ctx.scope, row.id, SHOWN_TAGS)
-    colour = formats.chosen_colour(tags.get(formats.COLOUR_TAG), run.run_id)
+    look = look_of(row, tags)
     models = inputs.models_of(connection, ctx.scope, [row.id], ("input", "output"))
     used, made = ([model_id for model_id, _ in models.get((row.id, way), [])] for way in ("input", "output"))
     lists = {kind: listed_of_run(connection, ctx.scope, kind, row.id, query) for kind in LISTS}
@@ -73,8 +73,8 @@ def load(connection: Connection, ctx: Context, run: ReadRun, query: Mapping[str,
     family = run_family.load(connection, ctx, Asked.of(query, "nested"), row, [*parents, row])
     return {
         "run": row,
-        "colour": colour,
-        "shown_runs": shown_runs([row], {row.id: colour}),
+        "look": look,
+        "shown_runs": shown_runs([row], {row.run_id: look}),
         "later": later,
         "earlier": earlier,
         "experiment": ReadExperiment(str(row.experiment_id), ctx.scope).load(connection),
@@ -91,6 +91,10 @@ def load(connection: Connection, ctx: Context, run: ReadRun, query: Mapping[str,
         "parent": parents[-1] if parents else None,
         "family": family,
     }
+
+
+def look_of(row: Any, tags: Mapping[str, str]) -> int:
+    return colours.chosen_colour(tags.get(colours.COLOUR_TAG)) or colours.run_colour(row.run_id)
 
 
 def load_part(connection: Connection, ctx: Context, run: ReadRun, part: str, query: Mapping[str, str]) -> dict[str, Any]:
@@ -143,14 +147,14 @@ async def metric_page(request: Request, run_id: str, ctx: Ctx, _: ReadableWorksp
         found = next((item for item in table.series_of(connection, ctx.scope, row.id) if item["key"] == key), None)
         if found is None:
             raise NotFound("This run has no such metric.")
-        tags = values.tags_named(connection, ctx.scope, row.id, [formats.COLOUR_TAG])
+        tags = values.tags_named(connection, ctx.scope, row.id, [colours.COLOUR_TAG])
         rows = list(history.page(connection, ctx.scope, run_id, key, after, POINTS_PAGE + 1).rows())
         more = paging.encode(ctx.token_key, name, list(rows[POINTS_PAGE - 1])) if len(rows) > POINTS_PAGE else None
         return {
             "run": row,
             "experiment": ReadExperiment(str(row.experiment_id), ctx.scope).load(connection),
             "metric": found,
-            "shown_runs": shown_runs([row], {row.id: formats.chosen_colour(tags.get(formats.COLOUR_TAG), run_id)}),
+            "shown_runs": shown_runs([row], {row.run_id: look_of(row, tags)}),
             "points": [(time, step, float("nan") if is_nan else value) for time, step, value, is_nan in rows[:POINTS_PAGE]],
             "after": more,
         }

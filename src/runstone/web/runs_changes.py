@@ -18,7 +18,8 @@ from runstone.experiments import queries as experiment_queries
 from runstone.experiments.guards import ReadableWorkspace, ReadExperiments, WritableWorkspace, experiment_number
 from runstone.runs import changes
 from runstone.runs.changes import RUNS_LIMIT, Change
-from runstone.web.formats import COLOUR_TAG, COLOURS, counted
+from runstone.web.colours import COLOUR_TAG, COLOURS
+from runstone.web.formats import counted
 from runstone.web.runs_asked import Asked
 from runstone.web.runs_rows import count_of, rows_of
 

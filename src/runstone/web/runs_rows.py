@@ -18,7 +18,8 @@ from runstone.runs import pages, queries, table
 from runstone.runs.search import filter_of, order_of
 from runstone.search.drivers import Filter
 from runstone.search.grammar import parse
-from runstone.web.formats import COLOUR_TAG, chosen_colour, shared_prefix
+from runstone.web.colours import COLOUR_TAG, chosen_colour, looks
+from runstone.web.formats import shared_prefix
 from runstone.web.runs_asked import Asked
 from runstone.web.runs_columns import Column, headings
 from runstone.web.templating import page
@@ -42,8 +43,8 @@ class Rows:
     children: Mapping[str, int] = field(default_factory=dict)
     prefix: str = ""  # what the names begin with and nobody needs to read again and again
 
-    def colour(self, run: Any) -> int:
-        return chosen_colour(self.cells.get((run.id, COLOUR)), run.run_id)
+    looks: Mapping[str, int] = field(default_factory=dict)  # by run id (web/colours.py)
+    picked: frozenset[str] = frozenset()  # the runs whose colour a person chose
 
 
 def wanted_of(ctx: Context, asked: Asked, within: str = "") -> Filter | None:
@@ -81,9 +82,11 @@ def fill(connection: Connection, ctx: Context, asked: Asked, runs: Sequence[Any]
     places = {column.place for column in columns if column.kind != "attributes"}
     children = table.child_counts(connection, ctx.scope, [run.run_id for run in runs]) if asked.nested else {}
     names = [run.name for run in runs]
-    return Rows(
-        table.cells(connection, ctx.scope, pks, places | {COLOUR}), children, names[0][: shared_prefix(names)] if names else ""
-    )
+    cells = table.cells(connection, ctx.scope, pks, places | {COLOUR})
+    shown_first = sorted(runs, key=lambda run: run.run_id in asked.hidden)
+    chosen = {run.run_id: cells.get((run.id, COLOUR)) for run in shown_first}
+    picked = frozenset(run_id for run_id, text in chosen.items() if chosen_colour(text))
+    return Rows(cells, children, names[0][: shared_prefix(names)] if names else "", looks(chosen), picked)
 
 
 @router.get("/runs/rows")

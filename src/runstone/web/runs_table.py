@@ -104,7 +104,7 @@ def _shown(asked: Asked, tops: list[Any], runs: list[Any], rows: Rows) -> list[d
         {
             "id": run.run_id,
             "name": run.name,
-            "colour": rows.colour(run),
+            "look": rows.looks[run.run_id],
             "hidden": run.run_id in asked.hidden,
             "pinned": run.run_id in pinned,
         }

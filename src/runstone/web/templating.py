@@ -13,7 +13,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 from runstone import __version__
 from runstone.core.resources import templates_dir
 from runstone.previews.kinds import icon_of
-from runstone.web import formats
+from runstone.web import colours, formats
 from runstone.web.notes import plain
 from runstone.web.static import static_path
 from runstone.web.toasts import toast_of
@@ -26,7 +26,7 @@ PAGE_POLICY = (
 )
 _FILTERS = (
     formats.number, formats.exact, formats.iso, formats.minute, formats.duration, formats.size, formats.segment,
-    formats.thousands, formats.counted, formats.run_colour,
+    formats.thousands, formats.counted, colours.run_colour, colours.look_classes,
 )  # fmt: skip
 
 
