@@ -8,6 +8,7 @@ import inspect
 import socket
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, NoReturn
 
 import typer
@@ -72,12 +73,14 @@ def _options(command: Callable[[Settings], None]) -> Callable[..., None]:
 def _server(settings: Settings) -> None:
     """Serve the API and the pages."""
     from runstone import serve  # noqa: PLC0415 (half a second that --help does not need)
+    from runstone.storage import locations  # noqa: PLC0415
 
     def ready() -> None:
         host = f"[{settings.host}]" if ":" in settings.host else settings.host
         print(f"Runstone {__version__} is ready on http://{host}:{settings.port}{settings.static_prefix}", flush=True)
         print(f"  database   {address.parse(settings.backend_store_uri).shown}", flush=True)
-        print(f"  artifacts  {settings.artifacts_destination}", flush=True)
+        root = locations.own_root(settings.artifacts_destination)
+        print(f"  artifacts  {root if isinstance(root, Path) else settings.artifacts_destination}", flush=True)
 
     try:
         serve.run(settings, ready)

@@ -63,5 +63,7 @@ class TestWheel:
             process.terminate()
             process.wait(30)
         assert process.stdout is not None
-        assert "is ready on" in process.stdout.read()
+        said = process.stdout.read()
+        assert "is ready on" in said
+        assert said.count(f" {tmp_path}/") == 2, "the database and the artifacts, each with its whole path"
         process.stdout.close()
