@@ -59,6 +59,7 @@ from runstone.settings import Settings
 from runstone.storage.roots import Roots
 from runstone.storage.s3_client import S3Access
 from runstone.web.failures import error_page
+from runstone.web.image_folders import ImageFolders
 
 ROUTERS = (
     runstone.runs.metric_routes.router,
@@ -110,6 +111,7 @@ def create_app(settings: Settings, roots: Roots | None = None, database: Databas
     app.state.settings, app.state.roots, app.state.db = settings, roots, database
     app.state.draining = False
     app.state.archives, app.state.readers, app.state.published = Archives(), Readers(), Published()
+    app.state.image_folders = ImageFolders()
     experiment_lifecycle.followers[:] = [run_queries.follow_experiment]
     for router in ROUTERS:
         # One flat list, which core/dispatch.py looks up by exact path; included routers would be nested.

@@ -39,7 +39,7 @@ function wire() {
 if (slider) wire();
 form?.querySelector("select").addEventListener("change", ({ target }) => {
   const address = new URL(location.href); // it has other steps: the page is loaded anew, at this one
-  address.searchParams.delete("place");
+  for (const name of ["place", "page"]) address.searchParams.delete(name);
   address.searchParams.set("show", target.value);
   if (slider) address.searchParams.set("step", slider.dataset.steps.split(",")[Number(slider.value)]);
   location.assign(address);

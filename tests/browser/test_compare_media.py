@@ -116,3 +116,34 @@ class TestImagesAndTables:
     def test_say_what_to_log_when_there_are_none(self, tab: Page, run_ids: list[str]) -> None:
         opened(tab, run_ids[2:])
         expect(tab.locator(".empty")).to_contain_text("mlflow.log_image(image, key=")
+
+
+class TestMany:
+    def test_a_hundred_runs_stand_under_one_slider_and_their_folders_are_listed_once(
+        self, tab: Page, sqlite_server: RunningServer, run_ids: list[str]
+    ) -> None:
+        client = mlflow.MlflowClient(sqlite_server.url)
+        experiment = client.create_experiment("a hundred with images")
+        many = [client.create_run(experiment, run_name=f"many {i:03}").info.run_id for i in range(98)]
+        for run_id in many[:40]:
+            client.log_image(run_id, np.full((4, 4, 3), 10, dtype=np.uint8), key="val/dogs", step=30)
+        ids = [*run_ids[:2], *many]
+        opened(tab, ids)
+        figures = tab.locator("#media section:has(h2 > bdi:text-is('val/dogs')) figure")
+        expect(figures).to_have_count(16)  # tables weigh: there are three names of things to see
+        expect(tab.locator(".pager").first).to_contain_text("Runs 1 to 16 of 42, 58 more have nothing of this")
+        tab.get_by_role("link", name="Next", exact=True).first.click()
+        expect(figures.first).to_contain_text("many 014")
+        tab.keyboard.press("j")
+        expect(tab.locator(".pager").first).to_contain_text("Runs 33 to 42 of 42")
+        tab.locator("select[name=show]").select_option("images:val/dogs")
+        expect(figures).to_have_count(42)  # of one name alone all of them
+        looks = figures.locator(".swatch").evaluate_all("all => new Set(all.slice(0, 24).map(mark => mark.className)).size")
+        assert looks == 24
+        client.log_image(many[0], np.full((4, 4, 3), 10, dtype=np.uint8), key="val/dogs", step=20)
+        tab.get_by_label("Step", exact=True).focus()
+        tab.keyboard.press("ArrowLeft")
+        expect(figures.nth(2)).to_contain_text("None up to step 20.")  # as it was when the page was loaded
+        expect(tab.get_by_label("Step", exact=True)).to_be_focused()
+        tab.reload()
+        expect(figures.nth(2)).to_contain_text("step 20")

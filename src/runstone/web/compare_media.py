@@ -20,20 +20,27 @@ from runstone.previews.kinds import kind_of
 from runstone.previews.looks import Asked, Table
 from runstone.previews.readers import Readers
 from runstone.previews.source import Unreadable
-from runstone.runs import queries
+from runstone.runs import queries, table
 from runstone.storage import paths
 from runstone.storage.roots import Roots
-from runstone.web import formats, logged_steps
-from runstone.web.compare_files import RUNS_LIMIT
+from runstone.web import colours, formats, logged_steps
 from runstone.web.listed import listed
 from runstone.web.logged_steps import Logged
-from runstone.web.templating import page
+from runstone.web.runs_rows import COLOUR
+from runstone.web.templating import page, wants_part
 
 router = wire.ApiRouter()
 
-NAMES_LIMIT = 10_000  # in the folder of images of one run
+RUNS_LIMIT = 100
 KEYS_SHOWN = 12
 TABLE_ROWS = 20
+FEW = 12  # runs, of which each is shown whatever it has, and that every page can hold
+WEIGHT, TABLE_WEIGHT = 144, 4  # of a page: images, and how many of them a table stands for
+TABLES_AT_ONCE = 8
+TABLES = ("tags", logged_steps.TABLES_TAG, "last")
+
+# By kind, images or tables: for each run what it logged by name.
+Found = dict[str, list[dict[str, Logged]]]
 
 
 @dataclass(frozen=True)
@@ -47,56 +54,71 @@ class Cell:
     said: str = ""
 
 
+@dataclass(frozen=True)
+class Turned:
+    """The runs of one page, of those that have something to show; `without` have nothing, and are too many to say so one by one."""
+
+    runs: list[Any]
+    number: int
+    pages: int
+    first: int
+    total: int
+    without: int = 0
+
+
 @router.get("/compare/media")
 async def compare_media(request: Request, ctx: Ctx, _: ReadableWorkspace) -> Response:
-    """Costs two statements, for each run the listing of one folder, and the beginning of each table that is shown."""
+    """Costs two statements, for each run the listing of one folder when the page is loaded, none when it goes to another step,
+    and the beginning of each table that is shown.
+    """
     query = request.query_params
     asked = listed(query, "runs")
-    runs, tags = await ctx.db.read(lambda c: _load(c, ctx, asked[:RUNS_LIMIT]))
-    folders = await asyncio.gather(*(_images(request, run.artifact_uri) for run in runs))
-    images, tables = [found for found, _ in folders], logged_steps.tables(tags)
-    names = {"images": _names(images), "tables": _names(tables)}
-    kind, chosen = _chosen(query.get("show", ""), names)
-    shown = {
-        "images": chosen if kind != "tables" else [],
-        "tables": chosen if kind == "tables" else names["tables"] if not kind else [],
-    }
-    shown = {kind: found[:KEYS_SHOWN] for kind, found in shown.items()}
-    steps = _steps(images, shown["images"]) | _steps(tables, shown["tables"])
-    ordered = sorted(steps)
+    every, tags, looks = await ctx.db.read(lambda c: _load(c, ctx, asked[:RUNS_LIMIT]))
+    uris = [run.artifact_uri for run in every]
+    folders = await request.app.state.image_folders.listed(request.app.state.roots, uris, again=not wants_part(request))
+    logged = {"images": [folder.images for folder in folders], "tables": logged_steps.tables(tags)}
+    names = {kind: _names(found) for kind, found in logged.items()}
+    shown = _shown(query.get("show", ""), names)
+    ordered = sorted(_steps(logged["images"], shown["images"]) | _steps(logged["tables"], shown["tables"]))
     place = _place(query.get("step"), query.get("place"), ordered)
     step = ordered[place] if ordered else 0
-    pictures = [(name, [_picture(of_run.get(name), step) for of_run in images]) for name in shown["images"]]
+    turned = _turned(every, logged, shown, query.get("page", ""))
+    of_run = {run.id: {kind: found[i] for kind, found in logged.items()} for i, run in enumerate(every)}
+    pictures = [(name, [_picture(of_run[run.id]["images"].get(name), step) for run in turned.runs]) for name in shown["images"]]
+    turn = asyncio.Semaphore(TABLES_AT_ONCE)
     sheets = [
-        (name, await asyncio.gather(*(_sheet(request, run.artifact_uri, of_run.get(name), step) for run, of_run in zip(runs, tables, strict=True))))
+        (name, await asyncio.gather(*(_sheet(request, turn, run.artifact_uri, of_run[run.id]["tables"].get(name), step) for run in turned.runs)))
         for name in shown["tables"]
     ]  # fmt: skip
     return page(
-        request, "compare/media.html", area="experiments", runs=runs, left_out=len(asked) - len(runs), names=names, show=query.get("show", ""),
-        steps=ordered, place=place, step=step, pictures=pictures, sheets=sheets, cut=formats.shared_prefix([run.name for run in runs]),
-        problems=[problem for _, problem in folders if problem], limit=KEYS_SHOWN, rows_limit=TABLE_ROWS,
+        request, "compare/media.html", area="experiments", every=every, turned=turned, runs=turned.runs, looks=looks,
+        left_out=len(asked) - len(every), most=RUNS_LIMIT, names=names, show=query.get("show", ""), steps=ordered, place=place, step=step,
+        pictures=pictures, sheets=sheets, cut=formats.shared_prefix([run.name for run in every]),
+        problems=[folder.problem for folder in folders if folder.problem], limit=KEYS_SHOWN, rows_limit=TABLE_ROWS,
         image_of=logged_steps.image_of,
     )  # fmt: skip
 
 
-def _load(connection: Connection, ctx: Context, run_ids: list[str]) -> tuple[list[Any], list[str | None]]:
+def _load(connection: Connection, ctx: Context, run_ids: list[str]) -> tuple[list[Any], list[str | None], dict[str, int]]:
     rows = queries.find_all(connection, ctx.scope, run_ids)
     runs = [rows[run_id] for run_id in run_ids if run_id in rows]
-    tags = queries.tags_of(connection, ctx.scope, [run.id for run in runs]) if runs else {}
-    return runs, [dict(tags[run.id]).get(logged_steps.TABLES_TAG) for run in runs]
+    cells = table.cells(connection, ctx.scope, [run.id for run in runs], {COLOUR, TABLES})
+    looks = colours.looks({run.run_id: cells.get((run.id, COLOUR)) for run in runs})
+    return runs, [cells.get((run.id, TABLES)) for run in runs], looks
 
 
-async def _images(request: Request, uri: str) -> tuple[dict[str, Logged], str]:
-    """And why not all of them are known."""
-    roots: Roots = request.app.state.roots
-    try:
-        place = roots.place(uri)
-        entries = await place.store.entries(place.below(logged_steps.IMAGES), "", NAMES_LIMIT)
-    except (InvalidParameter, NotFound, Unavailable, DataLoss) as error:
-        return {}, error.message
-    whole = len(entries) < NAMES_LIMIT
-    problem = "" if whole else f"Only the first {NAMES_LIMIT} files in the folder of images of a run are looked at."
-    return logged_steps.images(entry.name for entry in entries if not entry.is_dir), problem
+def _turned(runs: list[Any], logged: Found, shown: dict[str, list[str]], number: str) -> Turned:
+    """As many runs on a page as keep it light; few runs stand there even if they have nothing."""
+    having = [
+        run for i, run in enumerate(runs)
+        if len(runs) <= FEW or any(name in found[i] for kind, found in logged.items() for name in shown[kind])
+    ]  # fmt: skip
+    weight = len(shown["images"]) + TABLE_WEIGHT * len(shown["tables"])
+    size = max(FEW, min(RUNS_LIMIT, WEIGHT // max(1, weight)))
+    pages = max(1, -(-len(having) // size))
+    at = max(1, min(int(number), pages)) if number.isdecimal() and len(number) < 10 else 1
+    first = (at - 1) * size
+    return Turned(having[first : first + size], at, pages, first + 1, len(having), len(runs) - len(having))
 
 
 def _names(found: Sequence[dict[str, Logged]]) -> list[str]:
@@ -108,12 +130,12 @@ def _names(found: Sequence[dict[str, Logged]]) -> list[str]:
     return sorted(counted, key=lambda name: (-counted[name], name))
 
 
-def _chosen(show: str, names: dict[str, list[str]]) -> tuple[str, list[str]]:
-    """`images:KEY` or `tables:NAME` shows that one alone."""
+def _shown(show: str, names: dict[str, list[str]]) -> dict[str, list[str]]:
+    """The names that are shown of each kind: `images:KEY` or `tables:NAME` asks for that one alone."""
     kind, _, name = show.partition(":")
     if kind in names and name in names[kind]:
-        return kind, [name]
-    return "", names["images"]
+        return {other: [name] if other == kind else [] for other in names}
+    return {kind: found[:KEYS_SHOWN] for kind, found in names.items()}
 
 
 def _steps(found: Sequence[dict[str, Logged]], names: Sequence[str]) -> set[int]:
@@ -143,10 +165,15 @@ def _picture(logged: Logged | None, step: int) -> Cell:
     return Cell(found, logged.path(found), logged.path(found, small=True))
 
 
-async def _sheet(request: Request, uri: str, logged: Logged | None, step: int) -> Cell:
+async def _sheet(request: Request, turn: asyncio.Semaphore, uri: str, logged: Logged | None, step: int) -> Cell:
     cell = _picture(logged, step)
     if not cell.path:
         return cell
+    async with turn:
+        return await _table(request, uri, cell)
+
+
+async def _table(request: Request, uri: str, cell: Cell) -> Cell:
     roots: Roots = request.app.state.roots
     readers: Readers = request.app.state.readers
     try:
