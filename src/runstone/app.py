@@ -54,7 +54,7 @@ from runstone.experiments import lifecycle as experiment_lifecycle
 from runstone.experiments.queries import create_default
 from runstone.previews.readers import Readers
 from runstone.runs import queries as run_queries
-from runstone.search.compile import register_sqlite_functions
+from runstone.search.folding import register_sqlite_functions
 from runstone.settings import Settings
 from runstone.storage.roots import Roots
 from runstone.storage.s3_client import S3Access

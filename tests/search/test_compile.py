@@ -27,9 +27,10 @@ from sqlalchemy.schema import CreateIndex, Index
 from runstone.core import paging
 from runstone.core.tables import keys
 from runstone.errors import InvalidParameter
-from runstone.search.compile import compile_filter, folded, register_sqlite_functions
+from runstone.search.compile import compile_filter
 from runstone.search.fields import Attributes, Clause, FieldMap, KeyValue, Measurements, MetricValue, Related
 from runstone.search.fields import Column as Searchable
+from runstone.search.folding import folded, register_sqlite_functions
 from runstone.search.order import ITEM_LIMIT, TEXT_LIMIT, Tie, compile_order
 from tests.conftest import Databases
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, delete, func, insert, update
+from sqlalchemy import ColumnElement, Connection, Row, delete, insert, update
 
 from runstone.core import upsert
 from runstone.core.clock import now_ms
 from runstone.core.db import raw_rows
 from runstone.core.scope import Scope, scoped
 from runstone.experiments.tables import experiment_tags, experiments
+from runstone.search.folding import holds
 from runstone.search.order import Order
 
 DEFAULT_EXPERIMENT_ID = 0
@@ -145,6 +146,6 @@ def search(
 
 def find_named(connection: Connection, scope: Scope, words: Sequence[str], limit: int) -> Sequence[Row[Any]]:
     """Active experiments whose name holds all the words, those that changed last first."""
-    clauses = [func.lower(experiments.c.name).contains(word.lower(), autoescape=True) for word in words]
+    clauses = [holds(experiments.c.name, word) for word in words]
     statement = scoped(experiments, scope).where(experiments.c.lifecycle_stage == "active", *clauses)
     return connection.execute(statement.order_by(experiments.c.last_update_time.desc()).limit(limit)).all()

@@ -18,6 +18,7 @@ from runstone.registry.tables import (
     registered_model_tags,
     registered_models,
 )
+from runstone.search.folding import holds
 from runstone.search.order import Order
 
 DELETED_STAGE = "Deleted_Internal"
@@ -273,7 +274,7 @@ def search_versions(
 
 def find_named(connection: Connection, scope: Scope, words: Sequence[str], limit: int) -> Sequence[Row[Any]]:
     """Registered models whose name holds all the words, those that changed last first."""
-    clauses = [func.lower(registered_models.c.name).contains(word.lower(), autoescape=True) for word in words]
+    clauses = [holds(registered_models.c.name, word) for word in words]
     statement = scoped(registered_models, scope).where(*clauses)
     return connection.execute(statement.order_by(registered_models.c.last_updated_timestamp.desc()).limit(limit)).all()
 

@@ -10,12 +10,13 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Select, Table, case, func, literal_column, or_, select, union_all
+from sqlalchemy import Connection, Select, Table, case, func, literal_column, select, union_all
 
 from runstone.core import keyvalue
 from runstone.core.scope import Scope, scoped
 from runstone.core.tables import keys
 from runstone.runs.tables import INDEXED_PREFIX, run_params, run_tags, runs, series
+from runstone.search.folding import begins, holds
 
 TABLES: dict[str, Table] = {"metrics": series, "params": run_params, "tags": run_tags}
 NEWEST, OLDEST, ROWS_LIMIT = 200, 50, 100_000
@@ -66,7 +67,7 @@ def values(
             return []
         column, where = table.c.value, [table.c.run_pk.in_(pks), table.c.key_id == key_id]
     if typed:
-        where.append(_holds(column, typed))
+        where.append(holds(column, typed))
     counted = func.count().label("counted")
     statement = scoped(table, scope, column.label("value"), counted).where(*where, func.length(column) <= INDEXED_PREFIX)
     rows = connection.execute(statement.group_by(column).order_by(counted.desc(), column).limit(limit))
@@ -94,10 +95,10 @@ def _keys_of(connection: Connection, scope: Scope, kind: str, pks: Sequence[int]
 
 def _matching(connection: Connection, words: Sequence[str]) -> list[tuple[int, str]]:
     """(number, name) of the keys of all workspaces that hold the words: nobody is shown them before they were probed."""
-    clauses = [_holds(keys.c.name, word) for word in words]
-    begins = case((_begins(keys.c.name, words[0]), 0), else_=1)
+    clauses = [holds(keys.c.name, word) for word in words]
+    first = case((begins(keys.c.name, words[0]), 0), else_=1)
     statement = select(keys.c.id, keys.c.name).where(*clauses)  # names belong to no workspace: what is shown is in scope
-    return [tuple(row) for row in connection.execute(statement.order_by(begins, keys.c.name).limit(MATCHED_LIMIT))]
+    return [tuple(row) for row in connection.execute(statement.order_by(first, keys.c.name).limit(MATCHED_LIMIT))]
 
 
 def _probed(connection: Connection, scope: Scope, experiment_ids: Collection[int], kind: str, numbers: Sequence[int]) -> set[int]:
@@ -122,17 +123,3 @@ def _probed(connection: Connection, scope: Scope, experiment_ids: Collection[int
     )
     statement = select(keys.c.id).where(keys.c.id.in_(numbers), used.exists())  # keys that runs in scope use
     return set(connection.execute(statement).scalars())
-
-
-def _holds(column: Any, word: str) -> Any:
-    """Whatever the case; SQLite knows that of ASCII letters only, so what is typed is looked for as it stands too."""
-    typed = f"%{_escaped(word)}%"
-    return or_(func.lower(column).like(typed.lower(), escape="\\"), column.like(typed, escape="\\"))
-
-
-def _begins(column: Any, word: str) -> Any:
-    return func.lower(column).like(f"{_escaped(word.lower())}%", escape="\\")
-
-
-def _escaped(text: str) -> str:
-    return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")

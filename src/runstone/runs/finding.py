@@ -17,6 +17,7 @@ from runstone.core.scope import Scope, scoped
 from runstone.experiments.tables import experiments
 from runstone.runs import queries
 from runstone.runs.tables import NAME_PREFIX, run_tags, runs
+from runstone.search.folding import holds
 
 PARENT_TAG = "mlflow.parentRunId"
 NEWEST = 10_000
@@ -54,20 +55,23 @@ def _by_id(scope: Scope, text: str) -> Select[Any]:
 
 def _among_newest(scope: Scope, words: Sequence[str]) -> Select[Any]:
     newest = scoped(runs, scope, *_COLUMNS).order_by(runs.c.id.desc()).limit(NEWEST).subquery()
-    name = func.lower(newest.c.name)
-    clauses = [name.contains(word.lower(), autoescape=True) for word in words]
-    return select(*newest.c).where(*clauses)  # found in scope
+    return select(*newest.c).where(*(holds(newest.c.name, word) for word in words))  # found in scope
 
 
 def _by_beginning(connection: Connection, scope: Scope, text: str) -> Select[Any]:
     """Along ix_runs_name, whose order is that of bytes on both databases; its expression stands here word by word."""
     name: ColumnElement[str] = literal_column(f"lower(substr(runs.name, 1, {NAME_PREFIX}))")
-    low, high = func.lower(literal(text[:NAME_PREFIX])), func.lower(literal(text[:NAME_PREFIX] + _LAST))
-    if connection.dialect.name == "sqlite":
-        between = (name >= low, name < high)
-    else:
-        between = (name.op("~>=~", is_comparison=True)(low), name.op("~<~", is_comparison=True)(high))
-    return scoped(runs, scope, *_COLUMNS).where(*between).limit(CANDIDATES)
+    sqlite, between = connection.dialect.name == "sqlite", list[ColumnElement[bool]]()
+    # The index of SQLite is in lower case for ASCII letters only: other letters are looked for as people would write them.
+    for start in {text, text.lower(), text.upper(), text.title(), text.capitalize()} if sqlite else {text}:
+        low, high = func.lower(literal(start[:NAME_PREFIX])), func.lower(literal(start[:NAME_PREFIX] + _LAST))
+        if sqlite:
+            between.append(and_(name >= low, name < high))
+        else:
+            between.append(and_(name.op("~>=~", is_comparison=True)(low), name.op("~<~", is_comparison=True)(high)))
+        if text.isascii():
+            break
+    return scoped(runs, scope, *_COLUMNS).where(or_(*between)).limit(CANDIDATES)
 
 
 def neighbours(connection: Connection, scope: Scope, run: Row[Any]) -> tuple[Row[Any] | None, Row[Any] | None]:

@@ -9,12 +9,13 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, Table, case, collate, func, literal, or_
+from sqlalchemy import ColumnElement, Connection, Table, and_, case, collate, func, or_, true
 
 from runstone.core.scope import Scope, scoped
 from runstone.core.tables import keys
 from runstone.runs.table import measured
 from runstone.runs.tables import run_params, run_tags, series
+from runstone.search.folding import holds
 
 NOTE_TAG = "mlflow.note.content"
 
@@ -85,14 +86,11 @@ def _mine(of: _Kind, run_pk: int) -> list[ColumnElement[bool]]:
 def _holding(table: Table, words: Sequence[str]) -> ColumnElement[bool]:
     clauses = []
     for word in words:
-        inside: ColumnElement[bool] = func.lower(keys.c.name).contains(word.lower(), autoescape=True)
+        inside = holds(keys.c.name, word)
         if table is not series:
-            inside = or_(inside, func.lower(table.c.value).contains(word.lower(), autoescape=True))
+            inside = or_(inside, holds(table.c.value, word))
         clauses.append(inside)
-    holds: ColumnElement[bool] = literal(1) == literal(1)
-    for clause in clauses:
-        holds = holds & clause
-    return holds
+    return and_(true(), *clauses)
 
 
 def _by_bytes(connection: Connection, name: ColumnElement[str]) -> ColumnElement[str]:

@@ -8,19 +8,15 @@ Unicode's simple rules, as Postgres does in every UTF-8 locale but "C", where it
 from __future__ import annotations
 
 import re
-import sqlite3
 from collections.abc import Sequence
 from typing import Any, Literal
 
 from sqlalchemy import (
     ColumnElement,
     Double,
-    LargeBinary,
     Select,
     Text,
     and_,
-    case,
-    cast,
     false,
     func,
     literal,
@@ -46,6 +42,7 @@ from runstone.search.fields import (
     Measurements,
     MetricValue,
 )
+from runstone.search.folding import Lowered, folded
 from runstone.search.grammar import And, Comparison, Node, Not, Or, parse
 from runstone.search.intervals import RANGES, Interval, around_zero, interval_of, listed_around_zero
 from runstone.search.lookup import find_column, find_entity
@@ -54,17 +51,6 @@ from runstone.search.lookup import find_column, find_entity
 SET_VALUES_LIMIT = 100
 WILDCARD_LIMIT = 100
 PATTERN_LIMIT = 8192
-
-
-def register_sqlite_functions(connection: sqlite3.Connection) -> None:
-    """Give a SQLite connection what Postgres has: a case-sensitive LIKE and a lower() beyond ASCII."""
-    connection.execute("PRAGMA case_sensitive_like=ON")
-    connection.create_function("unicode_lower", 1, lambda text: None if text is None else folded(text), deterministic=True)
-
-
-def folded(text: str) -> str:
-    """Lower case letter by letter, as Postgres does it: str.lower() makes two characters of one, and knows a final sigma."""
-    return text.lower() if text.isascii() else text.replace("\u0130", "i").replace("\u03a3", "\u03c3").lower()
 
 
 def compile_filter(text: str | None, fields: FieldMap, dialect: str) -> Clause | None:
@@ -358,10 +344,7 @@ class Compiler:
     def _like(self, column: ColumnElement[Any], pattern: str, *, ignore_case: bool) -> Clause:
         if self._sqlite:
             if ignore_case:
-                # SQLite's own lower() knows ASCII only, and is many times faster than a call into Python.
-                ascii_only = func.length(column) == func.length(cast(column, LargeBinary))
-                lower = case((ascii_only, func.lower(column)), else_=func.unicode_lower(column))
-                return lower.op("LIKE", is_comparison=True)(folded(pattern))
+                return Lowered(column).op("LIKE", is_comparison=True)(folded(pattern))
             return column.op("LIKE", is_comparison=True)(pattern)
         # ESCAPE '' switches off the backslash, which has no meaning in the language.
         if ignore_case:
