@@ -141,6 +141,23 @@ class TestRecords:
         assert behind.db.read_now(lambda c: queries.find(c, f"0/{run}/artifacts/none.txt")) == []
 
 
+class TestTrust:
+    def test_a_file_that_was_replaced_behind_a_trusted_download(self, behind: Behind) -> None:
+        content = os.urandom(12 * 2**20)
+        assert behind.server.client.put(f"{STORE}/r/trusted", content=content).status_code == 200
+        for _ in range(2):
+            assert behind.server.client.get(f"{STORE}/r/trusted").content == content
+        part = behind.server.client.get(f"{STORE}/r/trusted", headers={"Range": "bytes=3000000-11999999"})
+        assert part.content == content[3000000:12000000]
+        behind.alter("r/trusted", content[:-1] + bytes([content[-1] ^ 1]))
+        with pytest.raises(httpx.RemoteProtocolError):
+            behind.server.client.get(f"{STORE}/r/trusted")
+        refused(behind.server.client.get(f"{STORE}/r/trusted", headers={"Range": "bytes=0-9"}))
+        behind.alter("r/trusted", content)
+        for _ in range(2):  # hashed, then trusted
+            assert behind.server.client.get(f"{STORE}/r/trusted").content == content
+
+
 class TestAlteredUnderEveryUrl:
     def test_of_runs_models_versions_and_aliases(self, behind: Behind, tmp_path: Any) -> None:
         server = behind.server

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from email.utils import formatdate
 from urllib.parse import quote
@@ -21,7 +22,6 @@ from runstone.storage.store import Stat
 
 # Read and compared before the answer begins; a larger file is compared while it is sent.
 SMALL = 1024 * 1024
-HELD_BACK = 64 * 1024  # sent by the kernel only when nobody has touched the file meanwhile
 _RANGE = re.compile(r"bytes=(?:(?P<first>[0-9]{1,18})-(?P<last>[0-9]{0,18})|-(?P<suffix>[0-9]{1,18}))\Z")
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9._+\-]+")
 # Nothing here may be rendered by the server's own origin, whatever its name says.
@@ -35,8 +35,7 @@ class FileAnswer(StreamingResponse):
         whole = length == found.file.stat.size
         super().__init__(integrity.whole(found) if whole else integrity.known(found, start, length), status, headers)
         self._found, self._start, self._length = found, start, length
-        # Nobody has to see the bytes here: they were compared before, or it is only a part of them.
-        self._unseen = length > SMALL and (not whole or found.is_known)
+        self._digest = hashlib.sha256() if whole and not found.is_known else None
         self._outlet: Outlet | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -44,19 +43,17 @@ class FileAnswer(StreamingResponse):
         try:
             await super().__call__(scope, receive, send)
         finally:
+            if self._outlet is not None:
+                self._outlet.end()
             self._found.file.close()
 
     async def stream_response(self, send: Send) -> None:
-        if self._outlet is None or not self._unseen:
+        if self._outlet is None or self._length <= SMALL:
             await super().stream_response(send)
             return
         await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
         await send({"type": "http.response.body", "body": b"", "more_body": True})
-        file, before = self._found.file, self._length - HELD_BACK
-        if await file.hand_over(self._outlet, self._start, before):
-            await integrity.refuse_touched(self._found)
-            await file.hand_over(self._outlet, self._start + before, HELD_BACK)
-        else:
+        if not await integrity.handed_over(self._found, self._outlet, self._start, self._length, self._digest):
             async for piece in self.body_iterator:
                 await send({"type": "http.response.body", "body": piece, "more_body": True})
         await send({"type": "http.response.body", "body": b"", "more_body": False})

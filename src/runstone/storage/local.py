@@ -10,7 +10,6 @@ import asyncio
 import contextlib
 import heapq
 import os
-import select
 import stat
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -27,7 +26,7 @@ from runstone.storage import descent, marks, staging, walking
 from runstone.storage.checked import Checked, Identity
 from runstone.storage.gathering import Gathered
 from runstone.storage.multipart import LocalParts
-from runstone.storage.store import Announce, Entry, Found, Leftovers, Matches, OpenFile, Signer, Stat, StoredFile
+from runstone.storage.store import Announce, Digest, Entry, Found, Leftovers, Matches, OpenFile, Signer, Stat, StoredFile
 
 PIECE = 1024 * 1024
 READ_AT_ONCE = 2  # pieces: each turn of a thread costs what a quarter of one does
@@ -36,9 +35,9 @@ SMALL = 256 * 1024  # so small files are written and fsynced several at a time
 LISTED = 2000  # entries of a page of a whole listing
 SORTED = 5000  # names sorted in one go: the interpreter lets nobody else in meanwhile
 
-# What the kernel sends in one turn of a thread, and how long that waits for the connection to take more.
-HANDED_AT_ONCE = 16 * 1024 * 1024
-HANDING_MS = 2
+# Sent by the kernel while the same bytes are hashed, which reads them in pieces that the processor keeps at hand.
+HANDED_AT_ONCE = 8 * 1024 * 1024
+HASHED_AT_ONCE = 256 * 1024
 
 T = TypeVar("T")
 
@@ -262,7 +261,7 @@ class LocalStore:
 
 class _LocalFile:
     def __init__(self, store: LocalStore, descriptor: int, stat: Stat, identity: Identity | None) -> None:
-        self._store, self._descriptor, self._connection, self.stat, self.identity = store, descriptor, -1, stat, identity
+        self._store, self._descriptor, self.stat, self.identity = store, descriptor, stat, identity
         # A download that is cancelled leaves its thread at work: the descriptor may not be closed under it.
         self._lock, self._closing = threading.Lock(), False
 
@@ -273,39 +272,45 @@ class _LocalFile:
         with self._lock:
             return self.identity is not None and self.identity.marks == marks.marks_of(os.fstat(self._descriptor))
 
-    async def hand_over(self, outlet: Outlet, start: int, length: int) -> bool:
-        if self._connection < 0:
-            self._connection = await outlet.open()
-        if self._connection < 0:
+    async def hand_over(self, outlet: Outlet, start: int, length: int, digest: Digest | None = None) -> bool:
+        # What is hashed is read twice: the two are the same where a change between them leaves a mark.
+        if digest is not None and not (self.identity and self.identity.settled):
             return False
-        while length > 0:
-            sent, full = await self._store.run(self._send, start, length)
-            outlet.sent(sent)
-            start, length = start + sent, length - sent
-            if full:
-                await outlet.writable(self._connection)
+        if not await outlet.open():
+            return False
+        hashing: asyncio.Future[None] | None = None
+        try:
+            for at in range(start, start + length, HANDED_AT_ONCE):
+                count = min(HANDED_AT_ONCE, start + length - at)
+                if hashing is not None:
+                    await asyncio.shield(hashing)
+                if digest is not None:
+                    hashing = asyncio.ensure_future(self._store.run(self._hash, digest, at, count))
+                await outlet.pour(self._store.run, count, partial(self._sent, at, count))
+        finally:
+            if hashing is not None:
+                await asyncio.shield(hashing)
         return True
 
-    def _send(self, start: int, length: int) -> tuple[int, bool]:
-        """How many bytes were sent, and whether the connection takes no more for now. A slow client keeps no thread waiting."""
-        sent, ready = 0, select.poll()
+    def _sent(self, start: int, length: int, connection: int, at: int) -> int:
+        """By the kernel, which copies nothing."""
         with self._lock:
             if self._closing:
                 raise Unavailable("The download was cancelled.")
-            ready.register(self._connection, select.POLLOUT)
-            while sent < min(length, HANDED_AT_ONCE):
-                try:
-                    count = os.sendfile(self._connection, self._descriptor, start + sent, length - sent)
-                except BlockingIOError:
-                    if not ready.poll(HANDING_MS):
-                        return sent, True
-                    continue
-                except (BrokenPipeError, ConnectionError) as error:
-                    raise Unavailable("The download was cancelled.") from error
-                if not count:
-                    raise Unavailable("The artifact became shorter while it was read. Ask for it again.")
-                sent += count
-        return sent, False
+            count = os.sendfile(connection, self._descriptor, start + at, length - at)
+        if not count:
+            raise _shorter()
+        return count
+
+    def _hash(self, digest: Digest, start: int, length: int) -> None:
+        buffer = memoryview(bytearray(min(HASHED_AT_ONCE, length)))
+        while length > 0:
+            with self._lock:
+                count = os.preadv(self._descriptor, [buffer[:length]], start) if not self._closing else 0
+            if not count:
+                raise _shorter()
+            digest.update(buffer[:count])
+            start, length = start + count, length - count
 
     async def pieces(self, start: int, length: int) -> AsyncIterator[bytes]:
         """The next pieces are read while some are sent."""
@@ -313,7 +318,7 @@ class _LocalFile:
         while following is not None:
             pieces = await following
             if not pieces:
-                raise Unavailable("The artifact became shorter while it was read. Ask for it again.")
+                raise _shorter()
             size = sum(map(len, pieces))
             start, length = start + size, length - size
             following = self._read(start, length) if length > 0 else None
@@ -348,9 +353,11 @@ class _LocalFile:
     def _close(self) -> None:
         with self._lock:
             os.close(self._descriptor)
-            if self._connection >= 0:
-                os.close(self._connection)
-            self._descriptor = self._connection = -1
+            self._descriptor = -1
+
+
+def _shorter() -> Unavailable:
+    return Unavailable("The artifact became shorter while it was read. Ask for it again.")
 
 
 def _done() -> asyncio.Future[None]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
+import contextlib
 import functools
 import logging
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -20,7 +21,7 @@ from runstone.storage.local import no_such_artifact, too_large
 from runstone.storage.locations import Bucket
 from runstone.storage.s3_client import S3Access, as_public_error, code_of, is_missing
 from runstone.storage.s3_direct import S3Parts, S3Signer
-from runstone.storage.s3_file import Ahead, S3File
+from runstone.storage.s3_file import Ahead, S3File, identity_of
 from runstone.storage.s3_upload import Buffers, Upload
 from runstone.storage.store import Announce, Entry, Found, Leftovers, Matches, OpenFile, Stat, StoredFile
 
@@ -30,6 +31,7 @@ THREADS = 24
 PIECES_UNDER_WAY = 6
 # Fetched when a file is opened: most files are smaller, and cost one request.
 FIRST = 256 * 1024
+KNOWN_FROM = 8 * 1024 * 1024
 KEY_LIMIT = 1024
 FOLDERS_KNOWN = 10_000
 PAGES_SEARCHED = 20  # of a thousand names each, for one look-up of a name
@@ -165,13 +167,24 @@ class S3Store:
                 raise InvalidParameter(
                     f"The upload ended after {upload.size} of {size} bytes; nothing was stored. Send it again."
                 )
-            return await upload.finish(announce)
+            found = await upload.finish(announce)
+            await self._know(found)
+            return found
         except Exception:
             await self.run(upload.discard)
             raise
         except BaseException:
             self.later(upload.discard)
             raise
+
+    async def _know(self, found: StoredFile) -> None:
+        """When the store says it put the file there is a part of what it is known by; a small one is as soon hashed."""
+        if found.size < KNOWN_FROM:
+            return
+        with contextlib.suppress(RunstoneError):
+            stat = await self.stat(found.path)
+            if stat is not None and stat.etag == found.etag:
+                self.checked.note(found.path, found.etag, identity_of(stat), found.sha256)
 
     async def refuse_clash(self, key: str) -> None:
         """Raises `InvalidParameter` when a folder stands where the file would, or a file where one of its folders would.

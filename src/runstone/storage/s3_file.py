@@ -4,34 +4,47 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
+import os
 from collections import deque
-from collections.abc import AsyncIterator
-from typing import TYPE_CHECKING, Any
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing
+from functools import partial
+from typing import TYPE_CHECKING
 
 from runstone.core.outlet import Outlet
 from runstone.errors import RunstoneError, Unavailable
+from runstone.storage import s3_body
 from runstone.storage.checked import Identity
-from runstone.storage.s3_client import as_public_error, changed, code_of
-from runstone.storage.store import Stat
+from runstone.storage.s3_client import READ_SECONDS, as_public_error, changed, code_of
+from runstone.storage.s3_upload import PIECE
+from runstone.storage.store import Digest, Stat
 
 if TYPE_CHECKING:
     from runstone.storage.s3 import S3Store
 
 READ = 1024 * 1024
-WINDOW = 2 * READ
-# Windows that one download has on their way at once, and those of all downloads beyond each one's first.
-WINDOWS = 4
-AHEAD = 8
+# Two parts of an upload, beginning where one does: SeaweedFS reads a part whole for each window that touches it, and the SDK
+# takes two milliseconds of the processor for each request.
+WINDOW = 2 * PIECE
+LEAST = 2 * READ  # while other downloads have the memory
+WINDOWS = 3  # that one download has on their way at once
+# Bytes of the windows of all downloads together, beyond a least one of each.
+AHEAD = 6 * WINDOW
 RESUMES = 3
 
-Window = concurrent.futures.Future[list[bytes]]
+Window = concurrent.futures.Future[list[memoryview]]
+
+
+def identity_of(stat: Stat) -> Identity:
+    """Other bytes have another etag, and whoever makes some with the same puts them there at another time."""
+    return Identity((stat.etag, stat.size, stat.modified))
 
 
 class Ahead:
-    """What all downloads of a store together may fetch before it is asked for."""
+    """What all downloads of a store together may hold, in bytes."""
 
-    def __init__(self, windows: int = AHEAD) -> None:
-        self.left = windows
+    def __init__(self, size: int = AHEAD) -> None:
+        self.left = size
 
 
 class S3File:
@@ -39,84 +52,102 @@ class S3File:
 
     def __init__(self, store: S3Store, key: str, stat: Stat, first: bytes) -> None:
         self._store, self._key, self.stat, self._first = store, key, stat, first
-        # Other bytes have another etag, or were put there at another time.
-        self.identity = Identity((stat.etag, stat.size, stat.modified))
+        self.identity = identity_of(stat)
         self._closed = False
 
     async def is_unchanged(self) -> bool:
         return True  # each window is one of this version
 
-    async def hand_over(self, outlet: Outlet, start: int, length: int) -> bool:  # noqa: ARG002
-        return False
+    async def hand_over(self, outlet: Outlet, start: int, length: int, digest: Digest | None = None) -> bool:
+        if not await outlet.open():
+            return False
+        async with aclosing(self._windows(start, length)) as windows:
+            async for window in windows:
+                hashing = asyncio.ensure_future(self._store.run(digest.update, window)) if digest is not None else None
+                try:
+                    await outlet.pour(self._store.run, len(window), partial(_written, window))
+                finally:
+                    if hashing is not None:
+                        await asyncio.shield(hashing)
+        return True
 
     async def pieces(self, start: int, length: int) -> AsyncIterator[bytes]:
-        beginning = self._first[start : start + length]
+        async with aclosing(self._windows(start, length)) as windows:
+            async for window in windows:
+                for at in range(0, len(window), READ):
+                    yield bytes(window[at : at + READ])
+
+    async def _windows(self, start: int, length: int) -> AsyncGenerator[memoryview]:
+        """The bytes in order; each lot is good until the next is asked for."""
+        beginning = memoryview(self._first)[start : start + length]
         if beginning:
             yield beginning
         start, end = start + len(beginning), start + length
-        under_way: deque[tuple[Window, bool]] = deque()
+        under_way: deque[tuple[Window, int]] = deque()
         try:
             while start < end or under_way:
                 start = self._ask(under_way, start, end)
-                pieces = await asyncio.wrap_future(under_way[0][0])
+                for part in await asyncio.wrap_future(under_way[0][0]):
+                    yield part
+                    self._store.buffers.give(part.obj)  # type: ignore[arg-type]
                 self._done(under_way.popleft())
-                start = self._ask(under_way, start, end)
-                for i in range(len(pieces)):
-                    yield pieces[i]
-                    pieces[i] = b""  # sent
         finally:
             while under_way:
                 self._done(under_way.popleft())
 
-    def _ask(self, under_way: deque[tuple[Window, bool]], start: int, end: int) -> int:
+    def _ask(self, under_way: deque[tuple[Window, int]], start: int, end: int) -> int:
         """Fetch what may be fetched now from `start` on; up to where it is."""
         while start < end and len(under_way) < WINDOWS:
-            ahead = bool(under_way)
-            if ahead and self._store.ahead.left == 0:
-                break
-            self._store.ahead.left -= ahead
-            until = min(start + WINDOW, end)
-            under_way.append((self._store.submit(self._read, start, until), ahead))
+            until = min((start // WINDOW + 1) * WINDOW, end)
+            counted = until - start
+            if counted > self._store.ahead.left:
+                if under_way:
+                    break
+                until, counted = min(start + LEAST, until), 0
+            self._store.ahead.left -= counted
+            under_way.append((self._store.submit(self._read, start, until), counted))
             start = until
         return start
 
-    def _done(self, window: tuple[Window, bool]) -> None:
+    def _done(self, window: tuple[Window, int]) -> None:
         window[0].cancel()
         self._store.ahead.left += window[1]
 
-    def _read(self, start: int, end: int) -> list[bytes]:
-        """In a thread: the bytes in pieces. Where the store cuts its answer short, it goes on from there."""
-        pieces, failures = list[bytes](), 0
-        while start < end:
+    def _read(self, start: int, end: int) -> list[memoryview]:
+        """In a thread. Where the store cuts its answer short, it goes on from there."""
+        window, failures = [self._buffer(min(PIECE, end - at)) for at in range(start, end, PIECE)], 0
+        received = 0
+        while received < end - start:
             try:
-                for piece in self._request(start, end):
-                    pieces.append(piece)
-                    start += len(piece)
+                received += self._request(start + received, end, s3_body.behind(window, received))
+                if received < end - start:
+                    raise EOFError
             except RunstoneError:
                 raise
             except Exception as error:
                 failures += 1
                 if failures > RESUMES or code_of(error):
                     raise as_public_error(error) from error
-        return pieces
+        return window
 
-    def _request(self, start: int, end: int) -> Any:
+    def _buffer(self, size: int) -> memoryview:
+        return memoryview(self._store.buffers.take(PIECE if size > PIECE // 2 else size))[:size]
+
+    def _request(self, start: int, end: int, into: list[memoryview]) -> int:
         place = self._store.place(self._key)
         found = self._store.client.get_object(**place, Range=f"bytes={start}-{end - 1}", IfMatch=self.stat.etag)
-        body = found["Body"]
-        try:
-            if found["ETag"] != self.stat.etag:  # not every store knows If-Match
-                raise changed()
-            while start < end:
-                piece = body.read(min(READ, end - start))
-                if not piece:
-                    raise EOFError
-                if self._closed:
-                    raise Unavailable("The download was cancelled.")
-                start += len(piece)
-                yield piece
-        finally:
-            body.close()
+        if found["ETag"] != self.stat.etag:  # not every store knows If-Match
+            found["Body"].close()
+            raise changed()
+        return s3_body.receive(found["Body"], into, READ_SECONDS, self._go_on)
+
+    def _go_on(self) -> None:
+        if self._closed:
+            raise Unavailable("The download was cancelled.")
 
     def close(self) -> None:
         self._closed = True
+
+
+def _written(window: memoryview, connection: int, at: int) -> int:
+    return os.write(connection, window[at : at + READ])

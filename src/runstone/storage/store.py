@@ -6,6 +6,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequen
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from typing_extensions import Buffer
+
 from runstone.core.outlet import Outlet
 from runstone.storage.checked import Checked, Identity
 
@@ -87,6 +89,14 @@ class Matches:
     reached: str
 
 
+class Digest(Protocol):
+    """Of hashlib."""
+
+    def update(self, data: Buffer, /) -> None: ...
+
+    def hexdigest(self) -> str: ...
+
+
 class OpenFile(Protocol):
     """A file as it was when it was opened, whatever replaces it meanwhile. Close it, also when nothing was read."""
 
@@ -100,8 +110,10 @@ class OpenFile(Protocol):
     async def is_unchanged(self) -> bool:
         """Whether it still has the marks that it had when it was opened."""
 
-    async def hand_over(self, outlet: Outlet, start: int, length: int) -> bool:
-        """Have the kernel send `length` bytes from `start`. False when nothing was sent: it cannot be done so."""
+    async def hand_over(self, outlet: Outlet, start: int, length: int, digest: Digest | None = None) -> bool:
+        """Send `length` bytes from `start` past the event loop, and hash them into `digest`. False when nothing was sent because
+        it cannot be done so. Bytes that were hashed are those that were sent if `is_unchanged` says so behind them.
+        """
 
     def pieces(self, start: int, length: int) -> AsyncIterator[bytes]:
         """`length` bytes from `start`, in pieces of at most 1 MB."""
