@@ -94,7 +94,7 @@ class TestGet:
     def test_the_default_experiment_is_there(self, server: RunningServer) -> None:
         assert server.get("experiments/get", experiment_id="0").json()["experiment"]["name"] == "Default"
 
-    @pytest.mark.parametrize("text", ["abc", "1" * 40, "٣", "0x1", "1e3", " 1", "+1", "-1", "1.0"])
+    @pytest.mark.parametrize("text", ["abc", "1" * 40, "٣", "0x1", "1e3", " 1", "+1", "--1", "-", "1.0"])
     def test_an_id_that_is_no_number_is_refused(self, server: RunningServer, text: str) -> None:
         answer = server.get("experiments/get", experiment_id=text)
         assert answer.status_code == 400

@@ -97,7 +97,7 @@ class TestWrongTypes:
         [
             ("registered-models/get", {}), ("registered-models/get", {"name": ["a", "b"]}), ("registered-models/get", {"name": "a\x00"}),
             ("registered-models/alias", {"name": MODEL}), ("registered-models/alias", {"name": MODEL, "alias": "a b"}),
-            ("model-versions/get", {"name": MODEL}), ("model-versions/get", {"name": MODEL, "version": "-1"}), ("model-versions/get", {"name": MODEL, "version": "9" * 30}),
+            ("model-versions/get", {"name": MODEL}), ("model-versions/get", {"name": MODEL, "version": "-1.0"}), ("model-versions/get", {"name": MODEL, "version": "9" * 30}),
             ("model-versions/get", {"name": MODEL, "version": "١"}), ("model-versions/get-download-uri", {"name": MODEL, "version": "1.0"}),
             ("model-versions/search", {"max_results": 200_001}), ("model-versions/search", {"max_results": 0}), ("registered-models/search", {"max_results": -1}),
             ("model-versions/search", {"page_token": "x"}), ("registered-models/search", {"page_token": "eyJvZmZzZXQiOiAxfQ=="}),

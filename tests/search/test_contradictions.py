@@ -49,7 +49,6 @@ SOMETHING = [
     "params.a = 'x' AND params.A = 'y'",
     "dataset.name = 'x' AND dataset.name = 'y'",  # a run has several
     "metrics.a BETWEEN 1 AND 1",
-    "experiment_id = '1' AND experiment_id = '01'",
 ]
 
 

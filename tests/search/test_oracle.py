@@ -140,8 +140,9 @@ def text_test(dice: random.Random, get: Callable[[Row], str | None], name: str, 
     )
 
 
-def number_test(dice: random.Random, get: Callable[[Row], float | None], name: str) -> tuple[str, Test]:
-    operator = dice.choice(["=", "!=", "<", "<=", ">", ">=", "BETWEEN", "IN", "NOT IN", "IS NULL", "IS NOT NULL"])
+def number_test(dice: random.Random, get: Callable[[Row], float | None], name: str, *, null: bool = True) -> tuple[str, Test]:
+    operators = ["=", "!=", "<", "<=", ">", ">=", "BETWEEN", "IN", "NOT IN"]
+    operator = dice.choice(operators + (["IS NULL", "IS NOT NULL"] if null else []))
     if operator in ("IS NULL", "IS NOT NULL"):
         return f"{name} {operator}", lambda row: (get(row) is None) == (operator == "IS NULL")
     low, high = dice.choice([0, 0, 0.5, -1, -2, 3, 1e300]), dice.choice([0, 1, 5, 1e301])
@@ -183,7 +184,7 @@ def comparison(dice: random.Random) -> tuple[str, Test]:
             dice, lambda row: row.name, dice.choice(["run_name", "attributes.`Run name`", "run.run_name"]), null=False
         )
     if kind == 3:
-        return number_test(dice, lambda row: row.start_time, "start_time")
+        return number_test(dice, lambda row: row.start_time, "start_time", null=False)
     if kind == 4:
         return number_test(dice, lambda row: row.end_time, "attribute.end_time")
     key = dice.choice(METRICS)

@@ -31,7 +31,7 @@ def check_key(key: str, field: str, noun: str = "") -> str:
             f"Invalid value {json.dumps(key[:200], ensure_ascii=False)} for parameter '{field}' supplied: Names may be treated as files in certain cases, and must "
             f"not resolve to other names when treated as such. This name would resolve to {shown(posixpath.normpath(key))}."
         )
-    return check_length(key, KEY_LIMIT, noun or field)
+    return check_length(key, KEY_LIMIT, field, noun)
 
 
 @functools.lru_cache(maxsize=20_000)
@@ -40,9 +40,11 @@ def is_good_key(key: str) -> bool:
     return len(key) <= KEY_LIMIT and bool(_ALLOWED.match(key)) and not _moves(key)
 
 
-def check_length(text: str, limit: int, field: str) -> str:
+def check_length(text: str, limit: int, field: str, noun: str = "") -> str:
+    """`noun` is what the error calls it first, where clients know it by another word than `field`."""
     if len(text) > limit:
-        raise InvalidParameter(f"'{field}' exceeds the maximum length of {limit} characters: it has {len(text)}.")
+        counted = field if noun and noun != field else "it"
+        raise InvalidParameter(f"'{noun or field}' exceeds the maximum length of {limit} characters: {counted} has {len(text)}.")
     return text
 
 

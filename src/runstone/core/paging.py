@@ -36,12 +36,12 @@ def decode(key: bytes, query: str, token: str) -> list[Any]:
         issued_for, position = json.loads(payload)
     except (ValueError, binascii.Error) as error:
         raise InvalidParameter(
-            "Invalid page_token: it could not be base64-decoded to a position that this server issued. "
+            "Invalid page token, could not base64-decode page_token to a position that this server issued. "
             "Send the next_page_token of the page before, or none for the first page."
         ) from error
     if issued_for != query:
         raise InvalidParameter(
-            "Invalid page_token: it belongs to another query. Keep filter, order_by and ids the same from page to page."
+            "Invalid page token: page_token belongs to another query. Keep filter, order_by and ids the same from page to page."
         )
     assert isinstance(position, list)
     return position

@@ -18,7 +18,7 @@ import orjson
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError, ValidationInfo
-from pydantic.alias_generators import to_camel
+from pydantic.alias_generators import to_camel, to_snake
 from pydantic_core import PydanticCustomError
 
 from runstone.core.bodies import Bodies
@@ -279,7 +279,7 @@ def _refuse_both_spellings(schema: type[Message], raw: dict[str, Any]) -> None:
 def _explained(schema: type[Message], error: ValidationError) -> InvalidParameter:
     first = error.errors(include_url=False)[0]
     snake = {field.alias: name for name, field in schema.model_fields.items() if field.alias}
-    path = [snake.get(part, part) if isinstance(part, str) else part for part in first["loc"]]
+    path = [snake.get(part, to_snake(part)) if isinstance(part, str) else part for part in first["loc"]]
     name = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path).lstrip(".")
     if first["type"] in ("missing", "wire_missing"):
         return InvalidParameter(f"Missing value for required parameter '{name}'. {SEE_DOCS}")
@@ -293,6 +293,11 @@ def invalid_value(name: str, value: Any) -> InvalidParameter:
     return InvalidParameter(
         f"Invalid value {shown} for parameter '{name}' supplied:  Hint: Value was of type '{type(value).__name__}'. {SEE_DOCS}"
     )
+
+
+def wrong_page_size(number: int, largest: int) -> InvalidParameter:
+    rule = "a positive integer" if number < 1 else f"at most {largest}"
+    return InvalidParameter(f"Invalid value {number} for parameter 'max_results' supplied. It must be {rule}.")
 
 
 def missing_value(name: str) -> InvalidParameter:
@@ -354,5 +359,5 @@ class ApiRouter(APIRouter):
 __all__ = [
     "REQUIRED", "ApiRouter", "Bool", "Double", "Int32", "Int64", "Message", "Repeated", "RequiredInt64", "RequiredStr",
     "Str", "answer", "as_double", "as_integer", "body", "double", "enum", "fields", "invalid_value", "missing_value",
-    "parse", "read_body", "read_json", "validate",
+    "parse", "read_body", "read_json", "validate", "wrong_page_size",
 ]  # fmt: skip

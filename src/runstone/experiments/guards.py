@@ -14,14 +14,17 @@ from runstone.core.scope import Ctx, Scope
 from runstone.errors import InvalidParameter, NotFound
 from runstone.experiments import queries
 
-_NUMBER = re.compile(r"[0-9]{1,19}\Z")
+_NUMBER = re.compile(r"-?[0-9]{1,19}\Z")
 
 
 def experiment_number(text: str) -> int:
-    """The integer behind an experiment id. Raises `InvalidParameter` for anything else than ASCII digits."""
-    if not _NUMBER.match(text) or int(text) > wire.INT64[1]:
+    """The integer behind an experiment id. Raises `InvalidParameter` for anything else than ASCII digits.
+
+    A negative one is a number that no experiment has.
+    """
+    if not _NUMBER.match(text) or not wire.INT64[0] <= int(text) <= wire.INT64[1]:
         raise InvalidParameter(
-            f"Invalid experiment ID {text[:80]!r}. Experiment ID must be a valid integer, such as the experiment_id that "
+            f"Invalid experiment ID {text[:80]!r}. Experiment ID must be a valid integer. It is the experiment_id that "
             "experiments/create answers."
         )
     return int(text)

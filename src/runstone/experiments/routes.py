@@ -83,9 +83,7 @@ async def search_experiments(
 ) -> Response:
     limit = body.max_results or 0
     if not 1 <= limit <= MAX_PAGE:
-        raise InvalidParameter(
-            f"Invalid value {limit} for parameter 'max_results' supplied. It must be a positive integer of at most {MAX_PAGE}."
-        )
+        raise wire.wrong_page_size(limit, MAX_PAGE)
     return answer(await ctx.db.read(lambda c: _page(c, ctx, body, limit)))
 
 
@@ -125,10 +123,11 @@ async def restore_experiment(
 async def update_experiment(
     body: Annotated[UpdateExperiment, wire.body(UpdateExperiment)], ctx: Ctx, experiment: EditableExperiment
 ) -> Response:
-    names.check_length(body.new_name, names.EXPERIMENT_NAME_LIMIT, "new_name")
+    names.check_length(body.new_name, names.EXPERIMENT_NAME_LIMIT, "new_name", "name")
 
     def rename(connection: Any) -> None:
-        experiment.load_active(connection)
+        if experiment.load(connection).lifecycle_stage != "active":
+            raise InvalidParameter("Cannot rename a non-active experiment. Restore it first.")
         holder = queries.find_by_name(connection, ctx.scope, body.new_name)
         if holder is not None and holder.id != experiment.number:
             raise AlreadyExists(f"Experiment(name={body.new_name}) already exists.")

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from runstone.experiments.tables import experiment_tags, experiments
 from runstone.search.compile import compile_filter
-from runstone.search.fields import NUMBER_OPERATORS, Attributes, Clause, Column, FieldMap, KeyValue
+from runstone.search.fields import Attributes, Clause, Column, FieldMap, KeyValue
 from runstone.search.order import Order, Tie, compile_order
 
 FIELDS = FieldMap(
@@ -15,8 +15,8 @@ FIELDS = FieldMap(
             {
                 "name": Column(experiments.c.name),
                 "experiment_id": Column(experiments.c.id, "id", operators=("=", "!=", "IN", "NOT IN")),
-                "creation_time": Column(experiments.c.creation_time, "number", operators=NUMBER_OPERATORS),
-                "last_update_time": Column(experiments.c.last_update_time, "number", operators=NUMBER_OPERATORS),
+                "creation_time": Column(experiments.c.creation_time, "number"),
+                "last_update_time": Column(experiments.c.last_update_time, "number"),
             },
             aliases={"last_updated_time": "last_update_time"},
         ),

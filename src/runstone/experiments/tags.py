@@ -23,8 +23,8 @@ CUSTOM_VIEWS_LIMIT = 50
 def checked(key: str, value: str, field: str) -> tuple[str, str]:
     """The pair, or `InvalidParameter` naming `field`.key or `field`.value. Long values are refused, not cut."""
     prefix = f"{field}." if field else ""
-    names.check_key(key, f"{prefix}key")
-    names.check_length(value, names.EXPERIMENT_TAG_VALUE_LIMIT, f"{prefix}value")
+    names.check_key(key, f"{prefix}key", "key")
+    names.check_length(value, names.EXPERIMENT_TAG_VALUE_LIMIT, f"{prefix}value", "value")
     if key == ARCHIVAL_RETENTION:
         _check_duration(key, value, "value", {"type": "duration"})
     elif key == ARCHIVE_NOW:

@@ -58,10 +58,10 @@ def _checked(pairs: list[Pair], field: str, limit: int) -> dict[str, str]:
         )
     found: dict[str, str] = {}
     for i, pair in enumerate(pairs):
-        names.check_key(pair.key, f"{field}[{i}].key")
+        names.check_key(pair.key, f"{field}[{i}].key", "key")
         if field == "params" and pair.key in found:
             raise InvalidParameter(f"Duplicate parameter keys have been submitted: ['{pair.key}']. Send each key once.")
-        found[pair.key] = names.check_length(pair.value or "", limit, f"{field}[{i}].value")
+        found[pair.key] = names.check_length(pair.value or "", limit, f"{field}[{i}].value", "value")
     return found
 
 

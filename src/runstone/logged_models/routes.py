@@ -129,9 +129,7 @@ async def search_logged_models(
 ) -> Response:
     limit = body.max_results or DEFAULT_PAGE
     if not 1 <= limit <= MAX_PAGE:
-        raise InvalidParameter(
-            f"Invalid value {limit} for parameter 'max_results' supplied. It must be at least 1 and at most {MAX_PAGE}."
-        )
+        raise wire.wrong_page_size(limit, MAX_PAGE)
     if len(body.experiment_ids) > EXPERIMENTS_LIMIT:
         raise InvalidParameter(f"A search can name at most {EXPERIMENTS_LIMIT} experiment_ids, got {len(body.experiment_ids)}.")
     return answer(await ctx.db.read(lambda c: _page(c, ctx, body, limit)))

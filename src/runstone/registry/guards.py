@@ -13,7 +13,7 @@ from runstone.core.scope import Ctx, Scope
 from runstone.errors import InvalidParameter, NotFound
 from runstone.registry import queries
 
-_NUMBER = re.compile(r"[0-9]{1,9}\Z")
+_NUMBER = re.compile(r"-?[0-9]{1,9}\Z")
 
 
 class RegisteredModelGuard:

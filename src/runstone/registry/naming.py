@@ -28,7 +28,7 @@ def check_name(name: str, field: str = "name") -> None:
         raise InvalidParameter(f"Missing value for required parameter '{field}'. The name must not be blank.")
     if "/" in name or ":" in name:
         raise InvalidParameter(
-            f"Invalid model name {names.shown(name)}: it stands in models:/ URIs, so it has no '/' and no ':'."
+            f"Invalid model name {names.shown(name)}. Names cannot contain '/' or ':', because they stand in models:/ URIs."
         )
     if posixpath.normpath(name) != name or name == "." or name.startswith(".."):
         raise InvalidParameter(
@@ -50,11 +50,11 @@ def checked_tags(tags: Sequence[Tag]) -> dict[str, str]:
 
 
 def checked_tag(key: str, value: str | None, prefix: str = "") -> tuple[str, str]:
-    names.check_key(key, f"{prefix}key")
+    names.check_key(key, f"{prefix}key", "key")
     limit = names.REGISTRY_TAG_VALUE_LIMIT
     if key == PROMPT_TEXT_TAG and len(value or "") > limit:
         raise InvalidParameter(f"Prompt text exceeds max length of {limit} characters: it has {len(value or '')}.")
-    return key, names.check_length(value or "", limit, f"{prefix}value")
+    return key, names.check_length(value or "", limit, f"{prefix}value", "value")
 
 
 def is_prompt(tags: dict[str, str]) -> bool:
@@ -82,9 +82,9 @@ def canonical_stage(stage: str) -> str:
 def check_alias(alias: str) -> None:
     if not _ALIAS.match(alias):
         raise InvalidParameter(
-            f"Invalid alias name: '{names.shown(alias)}'. Names may only contain alphanumerics, underscores (_), and dashes (-)."
+            f"Invalid alias name: {names.shown(alias)}. Names may only contain alphanumerics, underscores (_), and dashes (-)."
         )
-    names.check_length(alias, ALIAS_LIMIT, "alias")
+    names.check_length(alias, ALIAS_LIMIT, "alias", "Registered model alias name")
 
 
 def check_new_alias(alias: str) -> None:

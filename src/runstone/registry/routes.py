@@ -9,7 +9,7 @@ from fastapi import Response
 from runstone.core import names, paging, wire
 from runstone.core.scope import Context, Ctx
 from runstone.core.wire import answer
-from runstone.errors import AlreadyExists, InvalidParameter
+from runstone.errors import AlreadyExists
 from runstone.experiments.guards import ReadableWorkspace, WritableWorkspace
 from runstone.registry import aliases, changes, naming, queries, render
 from runstone.registry.guards import EditableRegisteredModel, EditRegisteredModel, ReadableRegisteredModel, version_number
@@ -99,9 +99,7 @@ async def delete_registered_model(ctx: Ctx, model: EditableRegisteredModel) -> R
 async def search_registered_models(body: Annotated[Search, wire.body(Search)], ctx: Ctx, _: ReadableWorkspace) -> Response:
     limit = DEFAULT_PAGE if body.max_results is None else body.max_results
     if not 1 <= limit <= MAX_PAGE:
-        raise InvalidParameter(
-            f"Invalid value {limit} for parameter 'max_results' supplied. It must be a positive integer of at most {MAX_PAGE}."
-        )
+        raise wire.wrong_page_size(limit, MAX_PAGE)
     return answer(await ctx.db.read(lambda c: _page(c, ctx, body, limit)))
 
 

@@ -98,9 +98,7 @@ async def delete_model_version(ctx: Ctx, version: EditableVersion) -> Response:
 async def search_model_versions(body: Annotated[Search, wire.body(Search)], ctx: Ctx, _: ReadableWorkspace) -> Response:
     limit = MAX_PAGE if body.max_results is None else body.max_results
     if not 1 <= limit <= MAX_PAGE:
-        raise InvalidParameter(
-            f"Invalid value {limit} for parameter 'max_results' supplied. It must be a positive integer of at most {MAX_PAGE}."
-        )
+        raise wire.wrong_page_size(limit, MAX_PAGE)
     return answer(await ctx.db.read(lambda c: _page(c, ctx, body, limit)))
 
 

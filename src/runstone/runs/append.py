@@ -141,15 +141,16 @@ def _tags(
     rows: Places,
     numbers: dict[str, int],
 ) -> list[queries.PairRow]:
-    """Those that are to be stored. A run's name stands in its row too."""
+    """Those that are to be stored. A run's name stands in its row too; an empty one leaves the name that is there."""
     latest: dict[tuple[int, int], str] = {}
     for batch in batches:
         if not batch.tags:
             continue
         run_pk = rows[batch.run_id][0]
-        latest.update({(run_pk, numbers[key]): value for key, value in batch.tags.items()})
         name = batch.tags.get(queries.RUN_NAME_TAG)
-        if name is not None:
+        kept = {key: value for key, value in batch.tags.items() if value or key != queries.RUN_NAME_TAG}
+        latest.update({(run_pk, numbers[key]): value for key, value in kept.items()})
+        if name:
             queries.change(connection, run_pk, name=name)
     return [queries.pair_row(scope, *place, value) for place, value in sorted(latest.items())]
 

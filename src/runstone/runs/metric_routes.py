@@ -111,7 +111,7 @@ async def get_metric_history(
 ) -> Response:
     limit = body.max_results
     if limit is not None and limit <= 0:
-        raise InvalidParameter(f"Invalid value {limit} for parameter 'max_results' supplied: it must be a positive integer.")
+        raise InvalidParameter(f"Invalid value {limit} for parameter 'max_results' supplied. It must be a positive integer.")
     query = paging.fingerprint("history", ctx.scope.workspace_id, run.run_id, body.metric_key)
     after = paging.decode(ctx.token_key, query, body.page_token) if body.page_token else None
     run_id, key = run.run_id, body.metric_key
@@ -169,7 +169,7 @@ async def get_metric_history_bulk(
         raise InvalidParameter("GetMetricHistoryBulk request must specify a metric_key.")
     limit = HISTORY_PAGE if body.max_results is None else body.max_results
     if not limit >= 1:
-        raise InvalidParameter(f"Invalid value {limit} for parameter 'max_results' supplied: it must be a positive integer.")
+        raise InvalidParameter(f"Invalid value {limit} for parameter 'max_results' supplied. It must be a positive integer.")
     key, run_ids, most = body.metric_key, body.run_id, min(limit, HISTORY_PAGE)
 
     def load(connection: Any) -> bytes:

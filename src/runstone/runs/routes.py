@@ -119,9 +119,7 @@ async def search_runs(request: Request) -> Response:
     body = await wire.parse(request, SearchRuns)
     limit = DEFAULT_PAGE if body.max_results is None else body.max_results
     if not 1 <= limit <= MAX_PAGE:
-        raise InvalidParameter(
-            f"Invalid value {limit} for parameter 'max_results' supplied. It must be at least 1 and at most {MAX_PAGE}."
-        )
+        raise wire.wrong_page_size(limit, MAX_PAGE)
     page = await ctx.db.read(lambda c: _page(c, ctx, body, limit))
     if not page.later:
         return Response(page.whole(), media_type="application/json")

@@ -51,7 +51,7 @@ class SearchRuns(Message):
 
 class InputTag(Message):
     key: RequiredStr
-    value: Annotated[Str, REQUIRED]
+    value: str  # may be empty
 
 
 class Dataset(Message):
@@ -83,7 +83,7 @@ class LogInputs(Message):
 
 
 class LogOutputs(Message):
-    models: Annotated[Repeated[ModelOutput], REQUIRED]
+    models: Repeated[ModelOutput]  # may be empty
 
 
 class LogModel(Message):

@@ -38,7 +38,6 @@ FIELDS = FieldMap(
                     walked=True,
                     walked_length=NAME_PREFIX,
                 ),
-                "experiment_id": Column(runs.c.experiment_id, "id", operators=("=", "!=", "IN", "NOT IN")),
                 "user_id": Column(runs.c.user_id),
                 "status": Column(runs.c.status),
                 "artifact_uri": Column(runs.c.artifact_uri),

@@ -52,7 +52,7 @@ def checked_start(body: CreateRun, scope: Scope, *, truncate: bool) -> Start:
     if body.run_name and tagged and body.run_name != tagged:
         raise InvalidParameter(
             "Both 'run_name' argument and 'mlflow.runName' tag are specified, but with different values "
-            f"(run_name='{names.shown(body.run_name)}', mlflow.runName='{names.shown(tagged)}')."
+            f"(run_name={names.shown(body.run_name)}, mlflow.runName={names.shown(tagged)})."
         )
     name = tags[queries.RUN_NAME_TAG] = body.run_name or tagged or randomnames.adjective_noun_number()
     return Start(scope, experiment_id, name, body.user_id or "", body.start_time or 0, tags)

@@ -44,7 +44,7 @@ from runstone.search.fields import (
 )
 from runstone.search.folding import Lowered, folded
 from runstone.search.grammar import And, Comparison, Node, Not, Or, parse
-from runstone.search.intervals import RANGES, Interval, around_zero, interval_of, listed_around_zero
+from runstone.search.intervals import RANGES, Interval, around_zero, interval_of, listed_around_zero, stored
 from runstone.search.lookup import find_column, find_entity
 
 # A longer list of values is not looked up one by one.
@@ -385,6 +385,11 @@ def _bounded_pattern(pattern: str) -> str:
 
 def _check_operator(node: Comparison, allowed: tuple[str, ...], noun: str) -> None:
     if node.operator not in allowed:
+        if "NULL" in node.operator:
+            raise InvalidParameter(
+                "IS NULL / IS NOT NULL is only supported for tags and params, and for fields that may be missing, not for "
+                f"{noun} '{node.field.key[:80]}' at character {node.field.position}."
+            )
         raise InvalidParameter(
             f"Invalid comparator '{node.operator}' for {noun} '{node.field.key[:80]}' at character {node.field.position}, "
             f"not one of {', '.join(allowed)}."
@@ -434,4 +439,4 @@ def _metric_value(node: Comparison, value: Any) -> float:
             f"Expected numeric value type for metric. Found '{value[:80]}' for metric '{node.field.key[:80]}' at character "
             f"{node.position}: write the number without quotes."
         )
-    return float(value)
+    return stored(float(value))

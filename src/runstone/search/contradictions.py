@@ -11,7 +11,7 @@ from typing import Any
 
 from runstone.search.fields import Attributes, FieldMap, KeyValue, MetricValue
 from runstone.search.grammar import And, Comparison, Node, Or, conjuncts
-from runstone.search.intervals import RANGES, Interval, interval_of
+from runstone.search.intervals import RANGES, Interval, interval_of, stored
 from runstone.search.lookup import find_column, find_entity
 
 
@@ -59,7 +59,7 @@ def _exclude(kind: str, group: Sequence[Comparison]) -> bool:
     around = Interval()
     for node in group:
         # Metrics are compared as doubles: numbers that are one double are one number.
-        values: list[Any] = [float(value) if kind == "metric" else value for value in node.values]
+        values: list[Any] = [stored(float(value)) if kind == "metric" else value for value in node.values]
         if node.operator in ("=", "IN"):
             listed = set(values) if listed is None else listed & set(values)
         elif kind != "text" and node.operator in RANGES:

@@ -11,7 +11,7 @@ from runstone.search.compile import Compiler
 from runstone.search.contradictions import impossible
 from runstone.search.fields import Attributes, Clause, FieldMap, MetricValue
 from runstone.search.grammar import And, Comparison, Node, Or, conjuncts, parse
-from runstone.search.intervals import RANGES, Interval, interval_of
+from runstone.search.intervals import RANGES, Interval, interval_of, stored
 from runstone.search.lookup import find_column, find_entity
 
 # So many parts of a filter are asked for how many they fit; the others are hardly rarer.
@@ -157,7 +157,7 @@ def _latest_ranges(fields: FieldMap, node: And) -> tuple[_Bounds, list[Node]]:
         if entity is None or not isinstance(part, Comparison):
             others.append(part)
             continue
-        numbers = interval_of(part.operator, [float(value) for value in part.values])
+        numbers = interval_of(part.operator, [stored(float(value)) for value in part.values])
         before, nodes = ranges.get((entity, part.field.key), (Interval(), []))
         ranges[entity, part.field.key] = (before.meet(numbers), [*nodes, part])
     return {name: found for name, found in ranges.items() if not found[0].empty}, others

@@ -69,7 +69,8 @@ class Column:
     def allowed(self) -> tuple[str, ...]:
         if self.operators is not None:
             return self.operators
-        return {"text": TEXT_OPERATORS, "number": NUMBER_OPERATORS, "id": ID_OPERATORS}[self.kind]
+        every = {"text": TEXT_OPERATORS, "number": NUMBER_OPERATORS, "id": ID_OPERATORS}[self.kind]
+        return every if self.nullable else tuple(each for each in every if "NULL" not in each)
 
 
 @dataclass(frozen=True)

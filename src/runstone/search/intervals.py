@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import ColumnElement, Double, and_, literal
+
+from runstone.core.wire import MAX_DOUBLE
 
 RANGES = ("=", "<", "<=", ">", ">=", "BETWEEN")
 
@@ -47,6 +50,11 @@ class Interval:
         if self.high is not None:
             parts.append(column < self.high if self.high_open else column <= self.high)
         return and_(*parts)
+
+
+def stored(number: float) -> float:
+    """As a metric's value is stored: what the wire clamps to the largest double is infinite there."""
+    return math.copysign(math.inf, number) if abs(number) >= MAX_DOUBLE else number
 
 
 def interval_of(operator: str, values: Sequence[float]) -> Interval:

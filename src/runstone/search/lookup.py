@@ -26,7 +26,7 @@ def find_column(fields: FieldMap, reference: Field, columns: Attributes | Relate
     found = columns.find(reference.key) if isinstance(columns, Attributes) else columns.columns.get(reference.key)
     if found is None:
         known = list(columns.columns)
-        noun = "attribute" if isinstance(columns, Attributes) else reference.entity
+        noun = "attribute" if isinstance(columns, Attributes) else fields.prefixes[reference.entity]
         raise InvalidParameter(
             f"Invalid {noun} key '{reference.key[:80]}' specified. Valid keys are {', '.join(known)}. It stands at character "
             f"{reference.position}.{nearest(reference.key, known + (fields.names() if not reference.entity else []))}"

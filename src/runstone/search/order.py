@@ -137,7 +137,7 @@ class Order:
 
     def _check(self, position: list[Any]) -> None:
         if len(position) != len(self.keys):
-            raise InvalidParameter("Invalid page_token: it belongs to another order_by.")
+            raise InvalidParameter("Invalid page token: page_token belongs to another order_by.")
 
     def after(self, position: list[Any]) -> ColumnElement[bool]:
         """Rows behind `position`: behind by the first key, or equal there and behind by the second, and so on."""

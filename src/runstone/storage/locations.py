@@ -135,18 +135,28 @@ def _proxied(key: str) -> Location:
 
 
 def validate_experiment_location(text: str, host: str = "") -> str:
-    """`text` as it is, when it is a well-formed place; without the host when that is `host`, the name under which the
+    """`text`, when it is a well-formed place, in full; without the host when that is `host`, the name under which the
     client reached this server. No host is ever asked for anything. Raises `InvalidParameter` naming artifact_location.
     """
     own = f"{PROXY_SCHEME}://{host}".lower()
     if host and (text.lower() == own or text.lower().startswith(f"{own}/")):
         text = f"{PROXY_SCHEME}:{text[len(own) :] or '/'}"
-    return validate_location(text, "artifact_location")
+    return absolute(validate_location(text, "artifact_location"))
+
+
+def absolute(text: str) -> str:
+    """A folder that is written without its beginning is one below the server's working folder: wherever a client runs, the
+    place stays the same.
+    """
+    return text if text.startswith("/") or _SCHEME.match(text) else str(Path(text).absolute())
 
 
 def validate_location(text: str, field: str) -> str:
     if len(text) > LOCATION_LIMIT:
-        raise _refused(field, f"it exceeds the maximum length of {LOCATION_LIMIT} characters")
+        raise InvalidParameter(
+            f"Invalid artifact path length. The length of the artifact path cannot be greater than {LOCATION_LIMIT} characters: "
+            f"{field} has {len(text)}."
+        )
     if text != text.strip() or "\\" in text or paths.invisible(text):
         raise _refused(field, "it holds backslashes, invisible characters or spaces at an end")
     refuse_unstorable_text(text)
@@ -155,7 +165,7 @@ def validate_location(text: str, field: str) -> str:
     if re.match(r"[A-Za-z]:(?![A-Za-z0-9+.\-]*:)(/|$|[^/])", text) and not re.match(r"[A-Za-z][A-Za-z0-9+.\-]+:", text):
         raise _refused(field, "it begins like a Windows drive")
     if any(mark in text for mark in ("#", ";", "?")):
-        raise _refused(field, "fragments (#), parameters (;) and queries (?) are not allowed in it")
+        raise _refused(field, f"'{field}' URL can't include fragments or params (# ; ?)")
     match = _SCHEME.match(text)
     if match is None:
         if ":" in text.partition("/")[0]:
@@ -184,7 +194,7 @@ def _check_uri(text: str, scheme: str, field: str) -> None:
     elif scheme in HOST_SCHEMES:
         raise _refused(field, f"the scheme {scheme} names a host outside this server's storage")
     elif scheme not in CLIENT_SCHEMES:
-        raise _refused(field, f"the scheme {scheme[:40]!r} is not a place for artifacts")
+        raise _no_place(scheme, field)
     elif scheme != "dbfs" and not _BUCKET.match(parts.netloc):
         raise _refused(field, f"{scheme}:// must be followed by the name of a bucket")
     _check_segments(parts.path, field)
@@ -198,6 +208,12 @@ def _check_segments(path: str, field: str) -> None:
         raise _refused(field, "'..' is not allowed in it, however it is encoded")
     if paths.invisible(plain) or ("%" in plain and "%" in unquote(plain) and unquote(plain) != plain):
         raise _refused(field, "it is percent-encoded several times over")
+
+
+def _no_place(scheme: str, field: str) -> InvalidParameter:
+    if scheme == "runs":
+        return InvalidParameter(f"Artifact location cannot be a runs:/ URI. Give {field} the place that it stands for.")
+    return _refused(field, f"the scheme {scheme[:40]!r} is not a place for artifacts")
 
 
 def _refused(field: str, reason: str) -> InvalidParameter:
