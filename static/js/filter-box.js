@@ -41,9 +41,9 @@ function good() {
 // What cannot be read is said above the table of before.
 document.addEventListener("htmx:beforeSwap", (event) => {
   if (event.detail.target !== runs) return;
-  const answer = new DOMParser().parseFromString(event.detail.serverResponse, "text/html");
-  const problem = answer.getElementById("filter-problem");
   runs.querySelector("#filter-problem")?.remove();
+  const text = event.detail.serverResponse;
+  const problem = text.includes('id="filter-problem"') && new DOMParser().parseFromString(text, "text/html").getElementById("filter-problem");
   if (!problem) return;
   event.detail.shouldSwap = false;
   runs.prepend(problem);

@@ -4,10 +4,18 @@ import { whenShown } from "./table-state.js";
 
 const sheet = new CSSStyleSheet();
 document.adoptedStyleSheets.push(sheet);
+let said = "";
+
+// A sheet that is replaced has every element's style found anew.
+function put(text) {
+  if (text !== said) sheet.replaceSync(text);
+  said = text;
+}
 
 export function placePins(area) {
   const columns = [...area.querySelectorAll("col")];
   const heads = [...area.querySelectorAll("thead th")];
+  if (!heads.some((th) => th.classList.contains("pinned"))) return put(""); // no width is asked for: it takes a layout
   let left = columns[0].offsetWidth || Number(columns[0].width);
   const rules = [];
   heads.forEach((th, i) => {
@@ -16,7 +24,7 @@ export function placePins(area) {
     rules.push(`@media (min-width: 761px) { ${cells} { position: sticky; left: ${left}px; z-index: 1; background: var(--row-ground, var(--surface)); } .runs thead th:nth-child(${i + 1}) { background: var(--sunken); z-index: 2; } }`);
     left += Number(columns[i].width);
   });
-  sheet.replaceSync(rules.join("\n"));
+  put(rules.join("\n"));
 }
 
 whenShown(placePins);

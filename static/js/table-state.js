@@ -16,6 +16,15 @@ export function address(changes, from = location.href) {
   return url;
 }
 
+// Nothing in the table is htmx's own: thousands of cells need not be looked through for it when they come and when they go.
+htmx.defineExtension("swap-whole", {
+  handleSwap: (style, target, fragment) => {
+    if (target !== runs || style !== "innerHTML") return false;
+    target.replaceChildren(...fragment.childNodes);
+    return true;
+  },
+});
+
 // Ask the server for the table in another state; what is shown stays until the answer is there.
 export function go(changes, from) {
   return ask(address(changes, from), {});

@@ -1,5 +1,6 @@
 // Rows come as one scrolls, a window of a hundred at a time; those far away give their place to an empty one of the same height.
-// Reads: [data-table][data-rows], tbody[data-window] with data-before and data-after (tokens; empty at the ends of the table).
+// Reads: [data-table][data-rows], tbody[data-window] with data-before and data-after (tokens; empty at the ends of the table)
+// and data-behind (how many rows come next).
 // Writes: data-asked of a window (how it was asked for), which table-place.js keeps.
 import { renew } from "./runs-refresh.js";
 import { fetchRows, rowsAdded, table, whenShown } from "./table-state.js";
@@ -43,7 +44,8 @@ async function load(area, edge, side) {
   const token = edge.dataset[side];
   edge.dataset[side] = "";
   try {
-    const body = await fetchRows({ [side]: token });
+    const size = side === "after" && edge.dataset.behind; // the first window begins with what a screen shows
+    const body = await fetchRows({ [side]: token, ...(size ? { size } : {}) });
     if (area !== table()) return; // another state was asked for meanwhile
     body.dataset.asked = `${side}=${token}`;
     body.dataset[side === "after" ? "before" : "after"] = "";

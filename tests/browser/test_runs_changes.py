@@ -51,6 +51,7 @@ class TestChanges:
             return len(client.search_runs([many], "tags.stage = 'old'", max_results=1000))
 
         tab.goto(f"/experiments/{many}?filter=run_name LIKE 'run 02%25' OR run_name LIKE 'run 03%25'&columns=tags.stage")
+        expect(tab.locator("#runs tbody tr")).to_have_count(100)
         tab.get_by_label("Select all shown runs").check()
         count = tab.locator("[data-bulk-count]")
         expect(count).to_have_text("100")

@@ -15,7 +15,7 @@ import pytest
 from bs4 import BeautifulSoup
 
 from tests.conftest import RunningServer, running, stop_server
-from tests.web.reading import page, part
+from tests.web.reading import one, page, part
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +53,8 @@ def row_names(soup: BeautifulSoup) -> list[str]:
 
 class TestRows:
     def test_windows_follow_the_page_and_hold_the_asked_columns_only(self, server: RunningServer, filled: str) -> None:
-        first = page(server, f"/experiments/{filled}", order="metrics.loss ASC")
+        first = page(server, f"/experiments/{filled}", order="metrics.loss ASC", layout="both")
+        assert len(row_names(first)) == 100
         token = first.select("tbody[data-window]")[0]["data-after"]
         found = part(
             server,
@@ -68,6 +69,20 @@ class TestRows:
         assert found.select("tbody")[0]["data-after"] == ""
         back = found.select("tbody")[0]["data-before"]
         assert len(row_names(part(server, "/runs/rows", experiments=filled, order="metrics.loss ASC", before=back))) == 100
+
+    def test_the_first_window_is_what_a_screen_shows_and_the_next_one_completes_it(
+        self, server: RunningServer, filled: str
+    ) -> None:
+        first = page(server, f"/experiments/{filled}")
+        window = one(first, "tbody[data-window]")
+        assert (len(row_names(first)), window["data-behind"]) == (50, "50")
+        rest = part(server, "/runs/rows", experiments=filled, after=window["data-after"], size="50")
+        assert row_names(rest) == [f"run {i:03}" for i in range(99, 49, -1)]
+        # What stands before joins what is there: it is short where less than a window is left, and never repeated.
+        back = part(server, "/runs/rows", experiments=filled, before=one(rest, "tbody")["data-before"])
+        assert row_names(back) == row_names(first)
+        none = part(server, "/runs/rows", experiments=filled, after=window["data-after"], size="²")
+        assert len(row_names(none)) == 100
 
     def test_named_runs_that_pass_the_filter(self, server: RunningServer, filled: str) -> None:
         named = ",".join(ids(server, filled, "run 003", "run 140"))
@@ -200,7 +215,7 @@ class TestChange:
         number = server.experiment()
         runs = [server.run(number, run_name=name) for name in ("a1", "a2", "b1")]
         state = str(httpx.QueryParams({"experiments": number, "filter": "run_name LIKE 'a%'"}))
-        assert server.client.get(f"/runs/matching?{state}").json() == {"count": 2, "limit": 1000}
+        assert server.client.get(f"/runs/matching?{state}").json() == {"count": 2, "counted_to": 10_000, "limit": 1000}
         assert server.client.get("/runs/matching", params={"experiments": number}).json()["count"] == 3
         done = change_matching(server, state, 2, {"stage": "deleted"})
         assert done.json()["said"] == "2 runs moved to the trash.", done.text

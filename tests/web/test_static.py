@@ -59,7 +59,7 @@ class TestStatic:
         run_id = sqlite_server.run()
         sqlite_server.ok("runs/log-batch", {"run_id": run_id, "metrics": [{"key": "m", "value": 1, "timestamp": 1}]})
         sources = [str(tag["src"]) for tag in page(sqlite_server, f"/runs/{run_id}").select("script[src]")]
-        assert sum(len(gzip.compress(sqlite_server.client.get(source).content)) for source in sources) < 60_000
+        assert sum(len(gzip.compress(sqlite_server.client.get(source).content)) for source in sources) < 90_000
 
 
 @pytest.fixture(scope="module")

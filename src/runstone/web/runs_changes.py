@@ -21,21 +21,23 @@ from runstone.runs.changes import RUNS_LIMIT, Change
 from runstone.web.colours import COLOUR_TAG, COLOURS
 from runstone.web.formats import counted
 from runstone.web.runs_asked import Asked
-from runstone.web.runs_rows import count_of, rows_of
+from runstone.web.runs_rows import COUNT_LIMIT, count_of, rows_of
 
 router = wire.ApiRouter()
 
 
 @router.get("/runs/matching")
 async def matching(request: Request, ctx: Ctx, _: ReadableWorkspace) -> Response:
-    """How many runs a table in this state holds, `count`, and how many can be changed at once, `limit`."""
+    """How many runs a table in this state holds, `count`, with a filter counted up to `counted_to`; and how many can be
+    changed at once, `limit`.
+    """
     asked = Asked.of(request.query_params)
 
     def load(connection: Connection) -> int:
         ReadExperiments(asked.experiments, ctx.scope).load(connection)
         return count_of(connection, ctx, asked)
 
-    body = {"count": await ctx.db.read(load), "limit": RUNS_LIMIT}
+    body = {"count": await ctx.db.read(load), "counted_to": COUNT_LIMIT, "limit": RUNS_LIMIT}
     return Response(orjson.dumps(body), media_type="application/json", headers={"Cache-Control": "no-store"})
 
 

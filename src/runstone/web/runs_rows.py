@@ -28,6 +28,8 @@ from runstone.web.windows import Window, window
 router = wire.ApiRouter()
 
 PAGE = 100
+# Of a page whose table is all there is to see, what a large screen shows: scripts ask for the rest of its rows behind it.
+FIRST = 50
 # Matching runs are counted up to here: a person is told "10 000+".
 COUNT_LIMIT = 10_000
 NAMED_LIMIT = 200
@@ -56,8 +58,10 @@ def wanted_of(ctx: Context, asked: Asked, within: str = "") -> Filter | None:
     return filter_of(" AND ".join(texts), ctx.db.dialect)
 
 
-def rows_of(connection: Connection, ctx: Context, asked: Asked, query: Any, within: str = "", size: int = PAGE) -> Window:
-    """The window of runs that `?after=` or `?before=` of the query asks for."""
+def rows_of(
+    connection: Connection, ctx: Context, asked: Asked, query: Any, within: str = "", size: int = PAGE, *, alone: bool = True
+) -> Window:
+    """The window of runs that `?after=` or `?before=` of the query asks for: `PAGE` of them, unless `size` is another."""
     wanted = wanted_of(ctx, asked, within)
     order = order_of(asked.clauses, ctx.db.dialect)
     return window(
@@ -65,6 +69,7 @@ def rows_of(connection: Connection, ctx: Context, asked: Asked, query: Any, with
         lambda turned, after, limit: pages.search(
             connection, ctx.scope, asked.experiments, [asked.view], wanted, turned, after, limit
         ),
+        alone=alone,
     )  # fmt: skip
 
 
@@ -104,13 +109,13 @@ async def rows(request: Request, ctx: Ctx, _: ReadableWorkspace) -> Response:
 
     def load(connection: Connection) -> dict[str, Any]:
         experiments = ReadExperiments(asked.experiments, ctx.scope).load(connection)
-        shown = rows_of(connection, ctx, asked, query, within, NAMED_LIMIT if names else PAGE)
+        shown = rows_of(connection, ctx, asked, query, within, NAMED_LIMIT if names else _size(query), alone=False)
         return {
             "window": shown,
             "rows": fill(connection, ctx, asked, shown.rows, asked.columns),
             "headings": headings(asked.columns, set(asked.pins), {}, {}),
             "experiments": experiments,
-            "total": _total(connection, ctx, asked) if names and not asked.text and not asked.nested else None,
+            "total": count_of(connection, ctx, asked) if names and not asked.text and not asked.nested else None,
         }
 
     values = await ctx.db.read(load)
@@ -119,17 +124,18 @@ async def rows(request: Request, ctx: Ctx, _: ReadableWorkspace) -> Response:
     return page(request, "experiments/_window.html", asked=asked, now=now_ms(), depth=depth, within=within, **values)
 
 
+def _size(query: Any) -> int:
+    """What `size` asks for, up to `PAGE`."""
+    text = query.get("size", "")
+    return min(int(text), PAGE) or PAGE if text.isascii() and text.isdigit() and len(text) < 4 else PAGE
+
+
 def count_of(connection: Connection, ctx: Context, asked: Asked) -> int:
     """How many runs the table holds; with a filter counted up to `COUNT_LIMIT`."""
     wanted = wanted_of(ctx, asked)
     if wanted is None:
-        return _total(connection, ctx, asked)
+        return table.count_runs(connection, ctx.scope, asked.experiments, asked.view)
     return table.count_matching(connection, ctx.scope, asked.experiments, asked.view, wanted, COUNT_LIMIT)
-
-
-def _total(connection: Connection, ctx: Context, asked: Asked) -> int:
-    found = table.activity(connection, ctx.scope, asked.experiments, asked.view)
-    return sum(count for count, _ in found.values())
 
 
 def only(run_ids: Sequence[str]) -> str:

@@ -19,7 +19,7 @@ from runstone.web import notes
 from runstone.web.islands import island
 from runstone.web.runs_asked import Asked, Problem
 from runstone.web.runs_columns import KINDS, USUAL, Column, headings
-from runstone.web.runs_rows import COUNT_LIMIT, Rows, fill, pinned_rows, rows_of, wanted_of
+from runstone.web.runs_rows import FIRST, PAGE, Rows, fill, pinned_rows, rows_of, wanted_of
 from runstone.web.templating import page, wants_part
 from runstone.web.views import address, opens_with
 from runstone.web.windows import Window
@@ -29,6 +29,8 @@ router = wire.ApiRouter()
 METRIC_COLUMNS, PARAM_COLUMNS = 8, 4
 # Aggregates of the metrics of more runs take longer than a page may.
 AGGREGATED_AT_ONCE = 20_000
+# Runs that match are counted up to here before a page is sent; scripts ask for the rest behind it.
+COUNTED_AT_ONCE = 1000
 NOTE_TAG = "mlflow.note.content"
 
 
@@ -49,8 +51,8 @@ async def runs_of_several(request: Request, ctx: Ctx, _: ReadableWorkspace) -> R
 
 
 async def _answer(request: Request, ctx: Context, asked: Asked) -> Response:
-    found = await ctx.db.read(lambda c: load(c, ctx, asked, request.query_params))
     part = wants_part(request)
+    found = await ctx.db.read(lambda c: load(c, ctx, asked, request.query_params, 0 if part else COUNTED_AT_ONCE))
     if not part:
         found["note_text"] = await notes.rendered(found["note_text"])
     status = 400 if found["problem"] and not part else 200  # htmx shows good answers only
@@ -60,19 +62,19 @@ async def _answer(request: Request, ctx: Context, asked: Asked) -> Response:
     )  # fmt: skip
 
 
-def load(connection: Connection, ctx: Context, asked: Asked, query: Any) -> dict[str, Any]:
+def load(connection: Connection, ctx: Context, asked: Asked, query: Any, counted_up_to: int = COUNTED_AT_ONCE) -> dict[str, Any]:
     experiments = ReadExperiments(asked.experiments, ctx.scope).load(connection)
-    total = sum(count for count, _ in table.activity(connection, ctx.scope, asked.experiments, asked.view).values())
+    total = table.count_runs(connection, ctx.scope, asked.experiments, asked.view)
     problem, matching, groups = None, None, None
-    shown, rows = Window([], None, None), Rows()
+    shown, rows, behind = Window([], None, None), Rows(), _behind(asked, query)
     columns = list(asked.columns)
     try:
         if asked.group:
             columns = columns or usual_columns(connection, ctx, [row.id for row in rows_of(connection, ctx, asked, {}).rows])
             groups = _groups(connection, ctx, asked, columns, later=total > AGGREGATED_AT_ONCE and not asked.aggregates)
         else:
-            shown = rows_of(connection, ctx, asked, query)
-            matching = _matching(connection, ctx, asked, shown)
+            shown = rows_of(connection, ctx, asked, query, size=PAGE - behind)
+            matching = _matching(connection, ctx, asked, shown, counted_up_to)
     except InvalidParameter as error:
         problem = Problem.of(error.message, asked.text)
     tops = [] if groups else pinned_rows(connection, ctx, asked)
@@ -88,6 +90,7 @@ def load(connection: Connection, ctx: Context, asked: Asked, query: Any) -> dict
         "total": total,
         "matching": matching,
         "window": shown,
+        "behind": behind,
         "tops": tops,
         "rows": rows,
         "groups": groups,
@@ -112,15 +115,22 @@ def _shown(asked: Asked, tops: list[Any], runs: list[Any], rows: Rows) -> list[d
     ]
 
 
-def _matching(connection: Connection, ctx: Context, asked: Asked, shown: Window) -> str | None:
-    """How many runs match the filter, in words; None without a filter."""
+def _behind(asked: Asked, query: Any) -> int:
+    """How many rows of the first window come behind the page. Charts are drawn of all of them, so not where these are seen."""
+    begins = not query.get("after") and not query.get("before")
+    return PAGE - FIRST if begins and asked.layout == "table" and not asked.nested else 0
+
+
+def _matching(connection: Connection, ctx: Context, asked: Asked, shown: Window, limit: int) -> str | None:
+    """How many runs match the filter, in words; None without a filter. With a plus where `limit` ended the count."""
     wanted = wanted_of(ctx, asked)
     if wanted is None:
         return None
     if shown.whole:
         return f"{len(shown.rows)}"
-    counted = table.count_matching(connection, ctx.scope, asked.experiments, asked.view, wanted, COUNT_LIMIT)
-    return f"{counted:,}".replace(",", "\u202f") + ("+" if counted == COUNT_LIMIT else "")
+    counted = table.count_matching(connection, ctx.scope, asked.experiments, asked.view, wanted, limit) if limit else 0
+    more = "+" if counted == limit else ""
+    return f"{max(counted, len(shown.rows)):,}".replace(",", "\u202f") + more
 
 
 def usual_columns(connection: Connection, ctx: Context, pks: list[int], *, several: bool = False) -> list[Column]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import re
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -15,6 +16,7 @@ from runstone.core import wire
 from runstone.core.resources import static_dir
 from runstone.errors import EndpointNotFound
 from runstone.storage import paths
+from runstone.web.bundles import KINDS, NAMES, bundle
 
 router = wire.ApiRouter()
 
@@ -41,7 +43,7 @@ class Content:
 @cache
 def static_digest() -> str:
     """One name for the whole set of static files: it changes when any of them does."""
-    digest = hashlib.sha256(repr(SHEETS).encode())
+    digest = hashlib.sha256(repr((SHEETS, KINDS)).encode())
     for path in sorted(static_dir().rglob("*")):
         if path.is_file():
             digest.update(path.relative_to(static_dir()).as_posix().encode() + b"\0" + path.read_bytes())
@@ -75,10 +77,17 @@ def _known() -> dict[str, Path]:
 
 
 @cache
+def _modules() -> dict[str, str]:
+    return {path.stem: path.read_text("utf-8") for name, path in _known().items() if re.fullmatch(r"js/[\w-]+\.js", name)}
+
+
+@cache
 def _content(name: str) -> Content | None:
     """Read and compressed once: all of them together are a third of a megabyte."""
     if name == BUNDLE:
         body = b"\n".join(_known()[sheet].read_bytes() for sheet in SHEETS)
+    elif name in NAMES:
+        body = bundle(NAMES[name], _modules()).encode()
     elif name in _known():
         body = _known()[name].read_bytes()
     else:

@@ -14,6 +14,7 @@ from runstone import __version__
 from runstone.core.resources import templates_dir
 from runstone.previews.kinds import icon_of
 from runstone.web import colours, formats
+from runstone.web.bundles import KINDS
 from runstone.web.notes import plain
 from runstone.web.static import static_path
 from runstone.web.toasts import toast_of
@@ -40,6 +41,7 @@ def environment() -> Environment:
         lstrip_blocks=True,
     )
     made.filters |= {filter_.__name__: filter_ for filter_ in _FILTERS} | {"file_icon": icon_of, "python": repr, "plain": plain}
+    made.globals["bundles"] = KINDS
     return made
 
 

@@ -26,8 +26,20 @@ class Window:
         return self.before is None and self.after is None
 
 
-def window(ctx: Context, query: Mapping[str, str], identity: Sequence[object], order: Order, size: int, fetch: Fetch) -> Window:
-    """The rows that `?after=` or `?before=` of the URL ask for; one statement. `identity` is what the tokens are bound to."""
+def window(
+    ctx: Context,
+    query: Mapping[str, str],
+    identity: Sequence[object],
+    order: Order,
+    size: int,
+    fetch: Fetch,
+    *,
+    alone: bool = True,
+) -> Window:
+    """The rows that `?after=` or `?before=` of the URL ask for; one statement. `identity` is what the tokens are bound to.
+
+    Where less than a page is left before a row, a page that stands alone is the first one; one that joins others is short.
+    """
     name = paging.fingerprint(*identity, ctx.scope.workspace_id)
 
     def token(row: Any) -> str:
@@ -40,10 +52,12 @@ def window(ctx: Context, query: Mapping[str, str], identity: Sequence[object], o
     before, after = position("before"), position("after")
     if before is not None:
         found = list(fetch(order.reversed(), before, size + 1))
-        if len(found) >= size:
+        if len(found) >= size or (found and not alone):
             rows = found[:size][::-1]
             return Window(rows, token(rows[0]) if len(found) > size else None, token(rows[-1]))
-        after = None  # less than a page is left before that row: the first page, then
+        if not alone:
+            return Window([], None, None)
+        after = None
     found = list(fetch(order, after, size + 1))
     rows = found[:size]
     return Window(rows, token(rows[0]) if rows and after is not None else None, token(rows[-1]) if len(found) > size else None)
