@@ -23,6 +23,7 @@ export async function renew(ids) {
 }
 
 function replace(old, found) {
+  if (old.querySelector(".editing input:read-write")) return; // somebody began to type while the answer was on its way
   if (!found) return old.remove();
   const row = found.cloneNode(true);
   const focused = old.contains(document.activeElement) ? [...old.querySelectorAll("a, button, input")].indexOf(document.activeElement) : -1;

@@ -59,6 +59,13 @@ SHAPES: dict[str, dict[str, Any]] = {
     "end's order": {"order_by": ["end_time DESC"]},
     "end's order in several experiments": {"order_by": ["end_time"], "experiment_ids": ["0", "77"]},
     "name's order": {"order_by": ["run_name"], "filter": "params.tenth = '1'"},
+    "least value's order": {"order_by": ["MIN(metrics.loss)"]},
+    "largest value's order": {"order_by": ["MAX(metrics.loss) DESC"], "filter": "params.tenth = '1'"},
+    "param's order, then a metric's": {"order_by": ["params.tenth", "metrics.loss DESC"]},
+    "param's order, then a largest value's": {
+        "order_by": ["params.tenth DESC", "MAX(metrics.acc)"],
+        "filter": "metrics.loss > 5",
+    },
     "two bounds of a metric": {"filter": "metrics.loss > 5 AND metrics.loss < 5.5"},
     "middle of no tag": {"filter": "tags.note LIKE '%nothing%'"},
     "value that all have": {"filter": "params.tenth NOT IN ('0', '1', '2')", "order_by": ["metrics.loss"]},

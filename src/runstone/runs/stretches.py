@@ -104,11 +104,11 @@ class _Walk:
             if first is None:
                 return True
             if last is None:
-                self.found += self._stretch(connection, edge, None, whole=True)
+                self.found += self._stretch(connection, edge, None, length, whole=True)
                 return True
             crowded = last == beyond
             if not crowded or first != last:
-                self.found += self._stretch(connection, edge, last, whole=not crowded)
+                self.found += self._stretch(connection, edge, last, length, whole=not crowded)
             if crowded and not self._full and not self._crowd(connection, edge, last):
                 return False
             if self._full:
@@ -154,13 +154,22 @@ class _Walk:
 
     def _ends(self, connection: Connection, edge: _Edge | None, length: int) -> Sequence[Any]:
         """The first value from the edge on, the one `length` places further, and the one as far behind that."""
+        values = {} if edge is None else {"edge": edge.value}
+        behind = None if edge is None else edge.behind
+        if self._led.scanned:
+            found = self._search.ask(connection, ("values", length, behind), lambda: self._values(edge, 2 * length + 1), values)
+            return [found[place][0] if place < len(found) else None for place in (0, length, 2 * length)]
 
         def make() -> Select[Any]:
             places = [self._value_at(edge, place) for place in (0, length, 2 * length)]
             return select(*[place.scalar_subquery().label(f"end_{i}") for i, place in enumerate(places)])  # in scope below
 
-        name = ("ends", length, None if edge is None else edge.behind)
-        return self._search.ask(connection, name, make, {} if edge is None else {"edge": edge.value})[0]
+        return self._search.ask(connection, ("ends", length, behind), make, values)[0]
+
+    def _values(self, edge: _Edge | None, length: int) -> Select[Any]:
+        """So many values from the edge on, found in one go: each place of its own would be a walk along all of them."""
+        values = select(self._led.value.label("value")).where(self._led.key)  # values, whose rows are found in scope
+        return self._from(values, edge).order_by(self._along()).limit(literal_column(str(length)))
 
     def _value_at(self, edge: _Edge | None, place: int) -> Select[Any]:
         """The value so many places behind the edge."""
@@ -177,7 +186,11 @@ class _Walk:
         merged = union_all(*nearest).subquery()
         return select(merged.c.value).order_by(self._along(merged.c.value)).limit(one).offset(behind)  # in scope, as above
 
-    def _stretch(self, connection: Connection, edge: _Edge | None, last: Any, *, whole: bool) -> Sequence[Row[Any]]:
+    def _within(self, statement: Select[Any], edge: _Edge | None, last: Any, *, whole: bool) -> Select[Any]:
+        statement = self._from(statement, edge)
+        return statement if last is None else statement.where(self._beyond("last", reached=whole, backwards=True))
+
+    def _stretch(self, connection: Connection, edge: _Edge | None, last: Any, length: int, *, whole: bool) -> Sequence[Row[Any]]:
         """The rows from the edge to the value `last`; those with this value too when the stretch is `whole`."""
         search, led, first = self._search, self._led, edge is not None and not edge.behind
 
@@ -189,9 +202,11 @@ class _Walk:
                 statement = order.join(statement).where(search.inside)
             else:
                 statement = order.join(statement.join(led.table, led.owner == led.row_owner)).where(search.tested)
-            statement = self._from(statement.where(led.numbers), edge)
-            if last is not None:
-                statement = statement.where(self._beyond("last", reached=whole, backwards=True))
+            statement = self._within(statement.where(led.numbers), edge, last, whole=whole)
+            if led.scanned:
+                # They are no more than that. Without the limit a planner that knows no index for the value starts from the runs.
+                near = self._within(select(led.row_owner).where(led.key), edge, last, whole=whole)  # runs found in scope
+                statement = statement.where(led.owner.in_(near.limit(literal_column(str(2 * length + 1))).correlate(None)))
             if search.wanted is not None:
                 statement = statement.where(search.wanted.probe)
             if first:
@@ -200,5 +215,5 @@ class _Walk:
             return statement.order_by(*clauses).limit(search.limit)
 
         values = ({"edge": edge.value} if edge is not None else {}) | ({"last": last} if last is not None else {})
-        name = ("stretch", whole, last is None, None if edge is None else edge.behind)
+        name = ("stretch", led.scanned and length, whole, last is None, None if edge is None else edge.behind)
         return search.ask(connection, name, make, values)

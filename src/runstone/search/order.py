@@ -54,6 +54,7 @@ class Led:
 
     `table` and `row_owner`: of the rows that hold the value, which `key` finds in the index; None when it is a column of the
     owner's own. `length`: the index holds so many characters of a text, and the order goes by more; None for a number.
+    `scanned`: the index holds the value in another order, so that all that `key` finds is read to find the first.
     """
 
     owner: ColumnElement[Any]
@@ -65,6 +66,7 @@ class Led:
     table: Any = None
     row_owner: ColumnElement[Any] | None = None
     length: int | None = None
+    scanned: bool = False
 
     @property
     def ranked(self) -> int:
@@ -77,8 +79,12 @@ class Led:
 class Order:
     keys: list[_Key] = field(default_factory=list)
     outer_joins: list[tuple[Any, Any]] = field(default_factory=list)
-    led: Led | None = None
+    leds: list[Led | None] = field(default_factory=list)  # of each item that was asked for
     first: int = 0  # the number of its first label
+
+    @property
+    def led(self) -> Led | None:
+        return self.leds[0] if self.leds else None
 
     @property
     def columns(self) -> list[ColumnElement[Any]]:
@@ -116,7 +122,8 @@ class Order:
     def rest(self) -> Order:
         """The order among owners that are equal in the first item."""
         assert self.led is not None
-        return Order(self.keys[1 + self.led.ranked :], self._other_joins, first=self.first + 1 + self.led.ranked)
+        first = 1 + self.led.ranked
+        return Order(self.keys[first:], self._other_joins, self.leds[1:], self.first + first)
 
     @property
     def _other_joins(self) -> list[tuple[Any, Any]]:
@@ -176,6 +183,7 @@ def compile_order(items: Sequence[str], fields: FieldMap, dialect: str, ties: Se
             _add_pair(order, entity, reference, descending, dialect, number)
         elif isinstance(entity, Measurements):
             identity = (name, reference.key)
+            order.leds.append(None)
             order.keys += measured_keys(entity, reference.key, descending)
         else:
             assert isinstance(entity, Related)
@@ -227,8 +235,7 @@ def _unreadable(item: str) -> InvalidParameter:
 
 
 def _add_column(order: Order, column: Column, descending: bool, dialect: str) -> None:
-    if column.walked and not order.keys:
-        order.led = _led_by_column(column)
+    order.leds.append(_led_by_column(column) if column.walked else None)
     value = _beginning(column.expression)
     if not column.nullable:
         order.keys.append(_Key(_sortable(value, dialect), descending))
@@ -250,17 +257,17 @@ def _add_pair(order: Order, entity: KeyValue | MetricValue, asked: Field, descen
     missing = columns[id(entity.row_owner)].is_(None)
     if isinstance(aliased, MetricValue) and isinstance(entity, MetricValue):
         if asked.function in ("MIN", "MAX"):  # of the numbers among the points: there may be none
-            extreme = aliased.smallest if asked.function == "MIN" else aliased.largest
+            extreme, plain = (each.smallest if asked.function == "MIN" else each.largest for each in (aliased, entity))
+            order.leds.append(_led_by_extreme(entity, aliased, key, extreme, plain))
             rank = case((missing, 2), (extreme.is_(None), 1), else_=0)
             order.keys += [_Key(rank, False), _Key(cast(func.coalesce(extreme, 0.0), Double), descending)]
             return
-        if not order.keys:
-            order.led = _led_by_metric(entity, aliased, key)
+        order.leds.append(_led_by_metric(entity, aliased, key))
         rank = case((missing, 2), (aliased.last_is_nan == 1, 1), else_=0)
         order.keys += [_Key(rank, False), _Key(cast(func.coalesce(aliased.last, 0.0), Double), descending)]
     elif isinstance(aliased, KeyValue) and isinstance(entity, KeyValue):
-        if not order.keys and entity.indexed_prefix is not None:
-            order.led = _led_by_text(entity, aliased, key, entity.indexed_prefix)
+        indexed = entity.indexed_prefix
+        order.leds.append(None if indexed is None else _led_by_text(entity, aliased, key, indexed))
         value = _sortable(cast(func.coalesce(_beginning(aliased.value), ""), Text), dialect)
         order.keys += [_Key(case((missing, 2), else_=0), False), _Key(value, descending)]
 
@@ -283,6 +290,22 @@ def _led_by_metric(entity: MetricValue, aliased: MetricValue, key: str) -> Led:
 
     numbers, table = and_(named, is_nan == 0), aliased.row_owner.table
     return Led(entity.owner, aliased.last, named, numbers, ((1, nan), (2, absent)), equal, table, aliased.row_owner)
+
+
+def _led_by_extreme(
+    entity: MetricValue, aliased: MetricValue, key: str, extreme: ColumnElement[Any], plain: ColumnElement[Any]
+) -> Led:
+    """By the least or the largest value, which stands in the index of the latest ones beside these."""
+    named, rows = key_match(aliased, key), select(entity.row_owner).where(key_match(entity, key))
+    none = Owners(entity.owner, entity.row_owner, rows.where(plain.is_(None)))
+    absent = Owners(entity.owner, entity.row_owner, rows, absent=True)
+    there = and_(named, extreme.is_not(None))
+
+    def equal(value: Any) -> Owners:
+        return Owners(entity.owner, entity.row_owner, rows.where(plain == value))
+
+    table = aliased.row_owner.table
+    return Led(entity.owner, extreme, there, there, ((1, none), (2, absent)), equal, table, aliased.row_owner, scanned=True)
 
 
 def _led_by_text(entity: KeyValue, aliased: KeyValue, key: str, length: int) -> Led:
