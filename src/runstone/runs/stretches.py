@@ -203,7 +203,7 @@ class _Walk:
             else:
                 statement = order.join(statement.join(led.table, led.owner == led.row_owner)).where(search.tested)
             statement = self._within(statement.where(led.numbers), edge, last, whole=whole)
-            if led.scanned:
+            if led.scanned and led.row_owner is not None:
                 # They are no more than that. Without the limit a planner that knows no index for the value starts from the runs.
                 near = self._within(select(led.row_owner).where(led.key), edge, last, whole=whole)  # runs found in scope
                 statement = statement.where(led.owner.in_(near.limit(literal_column(str(2 * length + 1))).correlate(None)))
