@@ -43,7 +43,9 @@ import runstone.web.runs_table
 import runstone.web.static
 import runstone.web.views
 from runstone import upkeep
+from runstone.artifacts import recovering
 from runstone.artifacts.archive import Archives
+from runstone.artifacts.lasting import Lasting
 from runstone.artifacts.published import Published
 from runstone.core import address, failures, frame, jobs, memory, migrate
 from runstone.core.db import Database
@@ -112,6 +114,7 @@ def create_app(settings: Settings, roots: Roots | None = None, database: Databas
     app.state.draining = False
     app.state.archives, app.state.readers, app.state.published = Archives(), Readers(), Published()
     app.state.image_folders = ImageFolders()
+    app.state.lasting = Lasting()
     experiment_lifecycle.followers[:] = [run_queries.follow_experiment]
     for router in ROUTERS:
         # One flat list, which core/dispatch.py looks up by exact path; included routers would be nested.
@@ -136,11 +139,15 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     app.state.checks = runstone.status.checks(app)
     memory.spare_the_collector()
     try:
-        async with jobs.running(app.state.db, upkeep.jobs(settings, app.state.roots)):
+        if settings.serve_artifacts:
+            await app.state.lasting.begin(app.state.db, app.state.roots)
+            await recovering.at_start(app.state.db, app.state.roots, app.state.lasting)
+        async with jobs.running(app.state.db, upkeep.jobs(settings, app.state.roots, app.state.lasting)):
             yield
     finally:
         await app.state.readers.close()
         await app.state.published.all_settled()
+        await app.state.lasting.finish()
         app.state.archives.close()
         app.state.db.close()
         app.state.roots.close()

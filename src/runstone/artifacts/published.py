@@ -9,26 +9,38 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from typing import NamedTuple
+
+from runstone.artifacts import uploads
+from runstone.artifacts.uploads import Settled, Visible
+from runstone.core.db import Database
 
 log = logging.getLogger("runstone.artifacts")
 
 SECONDS = 0.02
 GROUP_LIMIT = 256
 
-Work = Callable[[], Awaitable[None]]
+
+class Following(NamedTuple):
+    """`then` is awaited when something else happened at the place of the file."""
+
+    visible: Visible
+    then: Callable[[Settled], Awaitable[None]]
 
 
 class Published:
     """Of one server process."""
 
     def __init__(self) -> None:
-        self._waiting: list[tuple[str, Work]] = []
+        self._waiting: list[Following] = []
         self._timer: asyncio.TimerHandle | None = None
         self._at_work: dict[str, asyncio.Task[None]] = {}  # by path
+        self._db: Database | None = None
 
-    def follow(self, path: str, work: Work) -> None:
-        """Do `work` for the file at `path` soon, together with that for others."""
-        self._waiting.append((path, work))
+    def follow(self, db: Database, item: Following) -> None:
+        """Call the file stored soon, together with others."""
+        self._db = db
+        self._waiting.append(item)
         if len(self._waiting) >= GROUP_LIMIT:
             self._begin()
         elif self._timer is None:
@@ -36,7 +48,7 @@ class Published:
 
     async def settled(self, path: str) -> None:
         """Wait until nothing is to follow for the file at `path`."""
-        if any(path == waiting for waiting, _ in self._waiting):
+        if any(path == item.visible.path for item in self._waiting):
             self._begin()
         while path in self._at_work:
             await asyncio.shield(self._at_work[path])
@@ -44,24 +56,37 @@ class Published:
     async def all_settled(self) -> None:
         """As `settled`, for all that is published by now."""
         self._begin()
-        await asyncio.gather(*map(asyncio.shield, list(self._at_work.values())))
+        await asyncio.gather(*map(asyncio.shield, set(self._at_work.values())))
 
     def _begin(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        waiting, self._waiting = self._waiting, []
-        for path, work in waiting:
-            task = asyncio.create_task(self._finish(path, self._at_work.get(path), work))
-            self._at_work[path] = task
+        group, self._waiting = self._waiting, []
+        if not group or self._db is None:
+            return
+        before = {task for item in group if (task := self._at_work.get(item.visible.path)) is not None}
+        task = asyncio.create_task(self._finish(self._db, group, before))
+        self._at_work.update((item.visible.path, task) for item in group)
 
-    async def _finish(self, path: str, before: asyncio.Task[None] | None, work: Work) -> None:
+    async def _finish(self, db: Database, group: list[Following], before: set[asyncio.Task[None]]) -> None:
         try:
-            if before is not None:
-                await before
-            await work()
+            if before:
+                await asyncio.wait(before)
+            for item, settled in zip(group, await db.append(uploads.settle_new, [item.visible for item in group]), strict=True):
+                if not settled.held or settled.replaced:
+                    await _then(item, settled)
         except Exception as error:
-            log.warning("the record of an artifact is settled later: %s", error, extra={"artifact": path[:300]})
+            log.warning("the records of %d artifacts are settled later: %s", len(group), error)
         finally:
-            if self._at_work.get(path) is asyncio.current_task():
-                del self._at_work[path]
+            task = asyncio.current_task()
+            for item in group:
+                if self._at_work.get(item.visible.path) is task:
+                    del self._at_work[item.visible.path]
+
+
+async def _then(item: Following, settled: Settled) -> None:
+    try:
+        await item.then(settled)
+    except Exception as error:
+        log.warning("the record of an artifact is settled later: %s", error, extra={"artifact": item.visible.path[:300]})

@@ -137,8 +137,24 @@ def set_state(connection: Connection, numbers: Sequence[int], before: Sequence[s
 
 def settle(connection: Connection, versions: Sequence[tuple[int, str]], now: int) -> set[int]:
     """Note that versions became visible, each with its etag. Which of them were pending until now: another was deleted before."""
-    sql = "UPDATE artifacts SET state = 'stored', etag = ?, changed_time = ? WHERE id = ? AND state = 'pending' RETURNING id"
-    return {number for number, etag in versions if raw_rows(connection, sql, (etag, now, number))}
+    settled = set[int]()
+    for part in _parts(versions):
+        sql = (
+            "UPDATE artifacts SET state = 'stored', etag = became.etag, changed_time = ? FROM (SELECT CAST(column1 AS BIGINT) AS id, "  # noqa: S608
+            f"column2 AS etag FROM (VALUES {', '.join(['(?, ?)'] * len(part))}) AS given) AS became "
+            "WHERE artifacts.id = became.id AND artifacts.state = 'pending' RETURNING artifacts.id"
+        )
+        settled |= {number for (number,) in raw_rows(connection, sql, (now, *(value for version in part for value in version)))}
+    return settled
+
+
+def doubly_stored(connection: Connection, paths: Collection[str]) -> set[str]:
+    """Those of `paths` (at most a thousand) where several versions are called stored."""
+    sql = (
+        f"SELECT path FROM artifacts WHERE path_digest IN ({_marks(paths)}) AND state = 'stored' "  # noqa: S608
+        "GROUP BY path_digest, path HAVING COUNT(*) > 1"
+    )
+    return {path for (path,) in raw_rows(connection, sql, tuple(map(digest, paths)))} if paths else set()
 
 
 def anchor(connection: Connection, number: int, etag: str) -> None:

@@ -11,24 +11,30 @@ states is settled by a look at the file (artifacts/settling.py).
 
 from __future__ import annotations
 
+import asyncio
+import hashlib
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
 from functools import partial
 from typing import NamedTuple
 
 from fastapi import Request
 from sqlalchemy import Connection
 
-from runstone.artifacts import arriving, checksums, queries, uploads
+from runstone.artifacts import arriving, checksums, held, queries, uploads
 from runstone.artifacts.arriving import Arrived
+from runstone.artifacts.held import Content
+from runstone.artifacts.lasting import Lasting
 from runstone.artifacts.media import media_type
-from runstone.artifacts.published import Published
+from runstone.artifacts.published import Following, Published
 from runstone.artifacts.queries import COUNTED, GRANTED, LEAVING, PENDING, STORED, Record
-from runstone.artifacts.uploads import Announced, Step, Visible
+from runstone.artifacts.uploads import Announced, Settled, Step, Visible
 from runstone.core.clock import now_ms
 from runstone.core.db import Database
 from runstone.core.scope import Scope, context_of
 from runstone.errors import RunstoneError
+from runstone.storage.local import cut_short, refuse_large
 from runstone.storage.roots import Roots
 from runstone.storage.store import Announce, ArtifactStore, Part, StoredFile
 
@@ -54,13 +60,22 @@ class _Room(NamedTuple):
 class Records:
     """The records of one request: its database, and in whose workspace and name. `quota` in bytes, 0 for none."""
 
-    def __init__(self, db: Database, scope: Scope, roots: Roots, quota: int = 0, published: Published | None = None) -> None:
-        self.db, self.scope, self._roots, self._quota, self._published = db, scope, roots, quota, published
+    def __init__(
+        self,
+        db: Database,
+        scope: Scope,
+        roots: Roots,
+        quota: int = 0,
+        published: Published | None = None,
+        lasting: Lasting | None = None,
+    ) -> None:
+        self.db, self.scope, self._roots, self._quota = db, scope, roots, quota
+        self._published, self._lasting = published, lasting
 
     @classmethod
     def of(cls, request: Request) -> Records:
         ctx, state = context_of(request), request.app.state
-        return cls(ctx.db, ctx.scope, state.roots, ctx.settings.workspace_quota_bytes, state.published)
+        return cls(ctx.db, ctx.scope, state.roots, ctx.settings.workspace_quota_bytes, state.published, state.lasting)
 
     def covers(self, store: ArtifactStore) -> bool:
         """Only the store behind `mlflow-artifacts:/` is the server's alone: into other folders clients write themselves."""
@@ -86,6 +101,9 @@ class Records:
         not hash to `sha256` (unless ''), and `QuotaExceeded`: before the first byte when the size is announced, else when there
         is no more room.
         """
+        if size is not None and self.may_hold(store, size):
+            refuse_large(size, limit)
+            return await self.upload_small(store, key, await _whole(chunks, size), sha256)
         room = await self._room(store, key)
         if room is not None:
             room.refuse(size or 0)
@@ -95,6 +113,54 @@ class Records:
             return store.write(key, chunks, size, limit, checksums.checked(announce, sha256))
 
         return await self.recorded(store, key, store_it)
+
+    def may_hold(self, store: ArtifactStore, size: int) -> bool:
+        """Whether `upload_small` takes a file of that size now: one whose bytes the database holds until the disk has them."""
+        return self._lasting is not None and not self._quota and self._lasting.takes(store, size)
+
+    async def upload_small(self, store: ArtifactStore, key: str, content: bytes, sha256: str = "") -> StoredFile:
+        """As `upload`, for a small file that is there. What was begun is ended also when nobody waits for it any more."""
+        found = StoredFile(key, len(content), hashlib.sha256(content).hexdigest())
+        checks = checksums.checked(None, sha256)
+        if checks is not None:
+            await checks(found)
+        await self._caught_up(key)
+        return await asyncio.shield(asyncio.ensure_future(self._store_small(store, found, content)))
+
+    async def _store_small(self, store: ArtifactStore, found: StoredFile, content: bytes) -> StoredFile:
+        assert self._lasting is not None
+        lasting, size = self._lasting, len(content)
+        lasting.hold(size)
+        item = Announced(self.new(found.path, found), content=Content(lasting.writer, content))
+        placed = lasting.placed(found.path, content)
+        try:
+            self.db.append_to(uploads.reserve_new, item, placed)
+            etag = await placed.etag()
+            if not etag:
+                placed = lasting.placed(found.path, content)
+                placed.set_result(await self.db.write(lambda c: uploads.reserve(c, item)))
+                etag = await placed.etag()
+        except Exception:
+            lasting.release(size)
+            if placed.step is not None:
+                await self._take_back(placed.step, lasting)
+            raise
+        assert placed.step is not None
+        written = replace(found, etag=etag)
+        lasting.follow(placed.step.mine, found.path, size)
+        await self._settle_soon(store, placed.step, written)
+        return written
+
+    async def _take_back(self, step: Step, lasting: Lasting) -> None:
+        """Of a file that got no place. Where the database cannot forget it now, as when both share a full disk, it is told again."""
+
+        async def forget() -> None:
+            await self.db.write(partial(uploads.retract, step=step))
+
+        try:
+            await forget()
+        except RunstoneError:
+            lasting.again(forget)
 
     async def part(
         self, store: ArtifactStore, key: str, upload: str, size: int | None, store_it: Callable[[Announce], Awaitable[Part]]
@@ -210,24 +276,20 @@ class Records:
 
     async def _reserve(self, item: Announced) -> Step:
         if not item.quota and not item.upload:
-            step: Step | None = await self.db.append(uploads.reserve_new, item.new)
+            step: Step | None = await self.db.append(uploads.reserve_new, item)
             if step is not None:
                 return step
         return await self.db.write(lambda c: uploads.reserve(c, item))
 
     async def _settle_soon(self, store: ArtifactStore, step: Step, written: StoredFile) -> None:
         """Where a version is replaced, or another server process counts what is free, nobody is answered before."""
-        if self._published is None or step.going or self._quota:
-            await self._settle(store, step, written)
-        else:
-            self._published.follow(written.path, lambda: self._settle(store, step, written))
-
-    async def _settle(self, store: ArtifactStore, step: Step, written: StoredFile) -> None:
         item = Visible(step, written.path, written.etag)
-        if step.going:
-            settled = await self.db.write(lambda c: uploads.settle(c, item))
+        if self._published is None or step.going or self._quota:
+            await self._after(store, written, await self.db.write(lambda c: uploads.settle(c, item)))
         else:
-            settled = await self.db.append(uploads.settle_new, item)
+            self._published.follow(self.db, Following(item, partial(self._after, store, written)))
+
+    async def _after(self, store: ArtifactStore, written: StoredFile, settled: Settled) -> None:
         if not settled.held:
             await self._record_again(store, written)
         elif settled.replaced:
@@ -267,8 +329,13 @@ class Records:
 
     async def _let_go(self, records: list[Record]) -> bool:
         numbers = [record.id for record in records if record.state in COUNTED]
+
+        def let_go(connection: Connection) -> None:
+            queries.set_state(connection, numbers, COUNTED, LEAVING, now_ms())
+            held.drop(connection, numbers)  # after a crash the file does not come back
+
         if numbers:
-            await self.db.write(lambda c: queries.set_state(c, numbers, COUNTED, LEAVING, now_ms()))
+            await self.db.write(let_go)
         return any(record.state != GRANTED for record in records)
 
     async def _forget_gone(self, store: ArtifactStore, records: list[Record]) -> None:
@@ -289,6 +356,19 @@ class Records:
         while page := await self.db.read(partial(queries.page_below, folder=key, after=after, limit=BATCH)):
             yield page
             after = (page[-1].path, page[-1].id)
+
+
+async def _whole(chunks: AsyncIterator[bytes], size: int) -> bytes:
+    """Of a body of `size` bytes, as it was announced."""
+    pieces, received = list[bytes](), 0
+    async for chunk in chunks:
+        received += len(chunk)
+        if received > size:
+            break
+        pieces.append(chunk)
+    if received != size:
+        raise cut_short(received, size)
+    return b"".join(pieces)
 
 
 async def _within(chunks: AsyncIterator[bytes], room: _Room) -> AsyncIterator[bytes]:

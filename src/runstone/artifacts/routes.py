@@ -149,12 +149,12 @@ async def download(request: Request, store: ReadableStore) -> Response:
     return await answer_file(request, served(request), store.key)
 
 
-@router.hot("/api/2.0/mlflow-artifacts/artifacts/{artifact_path:path}", guard=WriteStore, methods=("PUT",), whole=False)
+@router.hot("/api/2.0/mlflow-artifacts/artifacts/{artifact_path:path}", guard=WriteStore, methods=("PUT",))
 async def upload(request: Request) -> Response:
     ctx = context_of(request)
     store, limit = writable_store(request, ctx), ctx.settings.max_artifact_bytes
-    sha256 = announced_sha256(request)
-    await Records.of(request).upload(served(request).store, store.key, request.stream(), announced(request), limit, sha256)
+    sha256, records = announced_sha256(request), Records.of(request)
+    await records.upload(served(request).store, store.key, wire.body_pieces(request), announced(request), limit, sha256)
     return answer({})
 
 

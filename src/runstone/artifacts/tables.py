@@ -62,6 +62,15 @@ artifact_uploads = Table(
     Column("changed_time", BigInteger, nullable=False),
 )
 
+# Bytes of small files that are visible and may not be on the disk yet (artifacts/lasting.py): a moment long.
+artifact_contents = Table(
+    "artifact_contents",
+    metadata,
+    Column("artifact_id", BigInt, ForeignKey("artifacts.id", ondelete="CASCADE"), primary_key=True, autoincrement=False),
+    Column("writer", Text, nullable=False),  # the server process that will see to it (storage/writers.py)
+    Column("content", LargeBinary, nullable=False),
+)
+
 # Folders whose owner is gone for good and whose files have still to go. Written with the owner's removal.
 artifact_removals = Table(
     "artifact_removals",

@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 
 from sqlalchemy import Connection
 
-from runstone.artifacts import arriving, queries
+from runstone.artifacts import arriving, held, queries
 from runstone.artifacts.arriving import Arrived
+from runstone.artifacts.held import Content
 from runstone.artifacts.queries import GRANTED, LEAVING, PENDING, STORED, Record
 from runstone.core.clock import now_ms
 
@@ -19,11 +20,14 @@ STALE_MS = 3_600_000
 
 @dataclass(frozen=True, slots=True)
 class Announced:
-    """A file whose bytes are there; `quota` in bytes, 0 for none. `upload` names the one whose parts it is made of."""
+    """A file whose bytes are there; `quota` in bytes, 0 for none. `upload` names the one whose parts it is made of. `content`
+    is what is held of it: all of a small file.
+    """
 
     new: Record
     quota: int = 0
     upload: str = ""
+    content: Content | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,16 +57,17 @@ class Settled:
     replaced: bool
 
 
-def reserve_new(connection: Connection, items: Sequence[Record]) -> list[Step | None]:
+def reserve_new(connection: Connection, items: Sequence[Announced]) -> list[Step | None]:
     """For files where nothing stands, in a workspace without a quota: nearly all of them, and no two of these wait for each
     other. None for the others, which `reserve` is for.
     """
-    times = Counter(new.path for new in items)
-    standing = queries.standing(connection, times)
-    fresh = [new for new in items if times[new.path] == 1 and new.path not in standing]
-    numbers = queries.add_all(connection, fresh)
-    queries.count(connection, [(new.workspace_id, new.size, 1) for new in fresh])
-    return [Step(numbers[new.path]) if new.path in numbers else None for new in items]
+    times = Counter(item.new.path for item in items)
+    standing = queries.known(connection, times)
+    fresh = [item for item in items if times[item.new.path] == 1 and item.new.path not in standing]
+    numbers = queries.add_all(connection, [item.new for item in fresh])
+    held.keep(connection, [(numbers[item.new.path], *item.content) for item in fresh if item.content is not None])
+    queries.count(connection, [(item.new.workspace_id, item.new.size, 1) for item in fresh])
+    return [Step(numbers[item.new.path]) if item.new.path in numbers else None for item in items]
 
 
 def reserve(connection: Connection, item: Announced) -> Step:
@@ -78,19 +83,21 @@ def reserve(connection: Connection, item: Announced) -> Step:
         freed = sum(record.size for record in standing if record.id in marked)
     counted = arriving.end(connection, item.upload) if item.upload else 0
     mine = queries.add(connection, new)
+    held.keep(connection, [(mine, *item.content)] if item.content is not None else [])
     queries.count(connection, [(new.workspace_id, new.size, 1)], item.quota if new.size > freed + counted else 0)
     return Step(mine, going, marked, Arrived(item.upload, new.path, new.workspace_id, counted) if counted else None)
 
 
-def settle_new(connection: Connection, items: Sequence[Visible]) -> list[Settled]:
+def settle_new(connection: Connection, groups: Sequence[Sequence[Visible]]) -> list[list[Settled]]:
     """For files that replaced none when they were announced."""
-    held = queries.settle(connection, [(item.step.mine, item.etag) for item in items], now_ms())
-    standing = queries.standing(connection, {item.path for item in items})
-    return [Settled(item.step.mine in held, _has_others(standing.get(item.path, ()), item.step.mine)) for item in items]
+    items = [item for group in groups for item in group]
+    held_yet = queries.settle(connection, [(item.step.mine, item.etag) for item in items], now_ms())
+    doubled = queries.doubly_stored(connection, {item.path for item in items})
+    return [[Settled(item.step.mine in held_yet, item.path in doubled) for item in group] for group in groups]
 
 
 def settle(connection: Connection, item: Visible) -> Settled:
-    (settled,) = settle_new(connection, [item])
+    ((settled,),) = settle_new(connection, [[item]])
     queries.drop(connection, item.step.going)
     return settled
 
@@ -108,7 +115,3 @@ def is_over(record: Record, now: int) -> bool:
     if record.state == PENDING:
         return record.changed_time < now - STALE_MS
     return record.state != GRANTED or record.changed_time < now
-
-
-def _has_others(standing: Sequence[Record], mine: int) -> bool:
-    return any(record.id != mine and record.state == STORED for record in standing)

@@ -12,7 +12,7 @@ from functools import partial
 
 from sqlalchemy import Connection
 
-from runstone.artifacts import integrity, queries, settling
+from runstone.artifacts import held, integrity, queries, settling
 from runstone.artifacts.queries import STORED, Record
 from runstone.artifacts.records import Records
 from runstone.errors import InvalidParameter, NotFound, RunstoneError
@@ -129,6 +129,9 @@ class Verification:
     async def _still(self, record: Record, standing: Stat | None) -> bool:
         """Whether neither the record nor the file has changed since they were compared."""
         if record not in await self._db.read(partial(queries.find, path=record.path)):
+            return False
+        if await self._db.read(partial(held.among, numbers=[record.id])):
+            self.summary.unsettled += 1  # a server that starts writes it again
             return False
         again = await self._stat(record.path)
         return (again and again.etag) == (standing and standing.etag)

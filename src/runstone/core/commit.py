@@ -37,6 +37,14 @@ class Merge(Protocol[Item, Result]):
         """One result or one error per item; raising fails the whole call, which is then made item by item."""
 
 
+class Receiver(Protocol):
+    """Told of the outcome in the committing thread, which waits meanwhile: for what goes on in another thread. Raises nothing."""
+
+    def set_result(self, result: Any, /) -> None: ...
+
+    def set_exception(self, error: BaseException, /) -> None: ...
+
+
 class Raced(Exception):
     """Raised by a merge: another server process wrote the same row in between, so what was read is out of date."""
 
@@ -73,6 +81,9 @@ class GroupCommitter:
         future: asyncio.Future[Any] = loop.create_future()
         self._put(_Waiting(None, merge, item, future, loop))
         return await future
+
+    def submit_to(self, merge: Any, item: Any, receiver: Receiver) -> None:
+        self._put(_Waiting(None, merge, item, receiver, None))
 
     def submit_and_wait(self, call: Callable[[Connection], T]) -> T:
         future: concurrent.futures.Future[T] = concurrent.futures.Future()

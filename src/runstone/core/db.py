@@ -22,7 +22,7 @@ from sqlalchemy import Connection, Engine
 
 from runstone.core import keyvalue, postgres, sqlite
 from runstone.core.address import Address
-from runstone.core.commit import GroupCommitter, Merge
+from runstone.core.commit import GroupCommitter, Merge, Receiver
 from runstone.core.faults import as_public_error, breaks_transaction
 from runstone.core.tables import BigInt, metadata
 
@@ -86,6 +86,10 @@ class Database:
         """Hand `item` to `merge(connection, items)`, called once for all the items that wait at that moment."""
         result: Result = await self._committer.submit_merged(asyncio.get_running_loop(), merge, item)
         return result
+
+    def append_to(self, merge: Merge[Item, Any], item: Item, receiver: Receiver) -> None:
+        """As `append`, but what came of it is told to `receiver`. Raises `Unavailable` for more than can wait."""
+        self._committer.submit_to(merge, item, receiver)
 
     def write_now(self, fn: Callable[[Connection], T]) -> T:
         """`write` for code outside the event loop: start-up, the command line, tests."""

@@ -1,8 +1,9 @@
 """Small requests of hot paths, from the parser to their endpoint and back without the layers between.
 
 Measured with log-metric, those layers (ASGI's messages, the frame around each answer, timers) took most of the event
-loop's time. A request goes this way only when it holds nothing that they look at: a POST of a short body to a hot path,
-with no header but the few below. Any other goes the usual way, which says what is allowed and words the refusals.
+loop's time. A request goes this way only when it holds nothing that they look at: a POST of a short body of JSON to a hot
+path, or a PUT of a short file, with no header but the few below. Any other goes the usual way, which says what is allowed
+and words the refusals.
 """
 
 from __future__ import annotations
@@ -23,9 +24,9 @@ from runstone.core.wire import Endpoint
 
 # Longer ones are counted while they arrive (core/bodies.py).
 BODY_LIMIT = 16 * 1024
-_NEEDED = (b"host", b"content-length", b"content-type")
+_ASKED = (b"host", b"content-length", b"content-type")
 # Of these, none changes what is done with a request or who may send it.
-_PLAIN = {*_NEEDED, b"accept", b"accept-encoding", b"user-agent", b"connection"}
+_PLAIN = {*_ASKED, b"accept", b"accept-encoding", b"user-agent", b"connection"}
 _ALWAYS = b"".join(name + b": " + value + b"\r\n" for name, value in (*SECURITY_HEADERS, DEFAULT_POLICY))
 
 
@@ -59,7 +60,8 @@ class DirectProtocol(GuardedProtocol):
         self._body = b""
 
     def on_headers_complete(self) -> None:
-        self._endpoint = self._hot.posted.get(self.url) if self._hot and self._is_plain() else None
+        method = self.parser.get_method()
+        self._endpoint = self._hot.direct(method, self.url) if self._hot and self._is_plain(method) else None
         if self._endpoint is None:
             super().on_headers_complete()
         else:
@@ -82,7 +84,7 @@ class DirectProtocol(GuardedProtocol):
         task.add_done_callback(self.tasks.discard)
         self.tasks.add(task)
 
-    def _is_plain(self) -> bool:
+    def _is_plain(self, method: bytes) -> bool:
         if self.cycle is not None and not self.cycle.response_complete:
             return False  # sent before the answer to another one: they are answered in order
         if self.draining or len(self.tasks) >= self.request_limit or self.flow.write_paused or self._head_bytes > HEADERS_LIMIT:
@@ -90,21 +92,21 @@ class DirectProtocol(GuardedProtocol):
         headers = dict(self.headers)
         if len(headers) != len(self.headers) or not headers.keys() <= _PLAIN:
             return False
-        host, length, kind = map(headers.get, _NEEDED)
+        host, length, kind = map(headers.get, _ASKED)
         return (
-            kind == b"application/json"
+            (kind == b"application/json" if method == b"POST" else method == b"PUT")  # a file may call itself anything
             and length is not None
             and len(length) <= 5
             and int(length) <= BODY_LIMIT
             and headers.get(b"connection", b"keep-alive").lower() == b"keep-alive"
-            and self.parser.get_method() == b"POST"
             and self.parser.get_http_version() == "1.1"
             and self._frame.knows(host or b"")
         )
 
     def _completed_scope(self) -> Scope:
         scope: Scope = self.scope  # type: ignore[assignment]
-        scope["method"], scope["path"], scope["query_string"] = "POST", self.url.decode("ascii"), b""
+        scope["method"] = self.parser.get_method().decode("ascii")
+        scope["path"], scope["query_string"] = self.url.decode("ascii"), b""
         scope["raw_path"], scope["app"], scope["runstone.body"] = self.url, self._frame.app.app, self._body
         scope["state"]["request_id"] = ids.request_id()
         return scope

@@ -30,12 +30,27 @@ class HotPaths:
         self._below = [
             (method, path.partition("{")[0], endpoint) for (method, path), endpoint in self._endpoints.items() if "{" in path
         ]
-        # By the bytes of the path: what core/direct.py calls without a way through here.
-        self.posted = {
+        # By the bytes of the path, or of its beginning.
+        self._posted = {
             path.encode(): endpoint
             for (method, path), endpoint in self._endpoints.items()
             if method == "POST" and endpoint.whole  # type: ignore[attr-defined]
         }
+        self._put_below = [
+            (path.partition("{")[0].encode(), endpoint)
+            for (method, path), endpoint in self._endpoints.items()
+            if method == "PUT" and "{" in path and endpoint.whole  # type: ignore[attr-defined]
+        ]
+
+    def direct(self, method: bytes, url: bytes) -> Endpoint | None:
+        """What core/direct.py may call for a request to this address, as it was sent."""
+        if method == b"POST":
+            return self._posted.get(url)
+        if method == b"PUT" and b"?" not in url and b"#" not in url and url.isascii():
+            for beginning, endpoint in self._put_below:
+                if url.startswith(beginning):
+                    return endpoint
+        return None
 
     def _found(self, method: str, path: str) -> Endpoint | None:
         endpoint = self._endpoints.get((method, path))

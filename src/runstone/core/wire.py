@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Annotated, Any, TypeVar
 from urllib.parse import parse_qsl
 
@@ -157,6 +157,16 @@ class Message(BaseModel):
     def has(self, field: str) -> bool:
         """proto2 presence: whether the request carried the field."""
         return field in self.model_fields_set and getattr(self, field) is not None
+
+
+async def body_pieces(request: Request) -> AsyncIterator[bytes]:
+    """The body as it arrives, whatever its length."""
+    whole: bytes | None = request.scope.get("runstone.body")
+    if whole is not None:  # core/direct.py
+        yield whole
+        return
+    async for chunk in request.stream():
+        yield chunk
 
 
 async def read_body(request: Request) -> bytes:
@@ -358,6 +368,6 @@ class ApiRouter(APIRouter):
 
 __all__ = [
     "REQUIRED", "ApiRouter", "Bool", "Double", "Int32", "Int64", "Message", "Repeated", "RequiredInt64", "RequiredStr",
-    "Str", "answer", "as_double", "as_integer", "body", "double", "enum", "fields", "invalid_value", "missing_value",
+    "Str", "answer", "as_double", "as_integer", "body", "body_pieces", "double", "enum", "fields", "invalid_value", "missing_value",
     "parse", "read_body", "read_json", "validate", "wrong_page_size",
 ]  # fmt: skip

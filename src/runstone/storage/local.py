@@ -12,7 +12,7 @@ import heapq
 import os
 import stat
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from operator import attrgetter
@@ -22,11 +22,14 @@ from typing import Any, TypeVar
 from runstone.core.outlet import Outlet
 from runstone.core.readiness import nearly_full
 from runstone.errors import InvalidParameter, NotFound, PayloadTooLarge, Unavailable
-from runstone.storage import descent, marks, staging, walking
+from runstone.storage import descent, marks, placing, staging, walking, writers
 from runstone.storage.checked import Checked, Identity
 from runstone.storage.gathering import Gathered
 from runstone.storage.multipart import LocalParts
+from runstone.storage.placer import Order, Placer
+from runstone.storage.placing import Small
 from runstone.storage.store import Announce, Digest, Entry, Found, Leftovers, Matches, OpenFile, Signer, Stat, StoredFile
+from runstone.storage.writers import Writer
 
 PIECE = 1024 * 1024
 READ_AT_ONCE = 2  # pieces: each turn of a thread costs what a quarter of one does
@@ -49,8 +52,10 @@ class LocalStore:
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="artifacts")
         self._sealing = Gathered(self._threads, staging.seal)
         self._publishing = Gathered(self._threads, partial(staging.publish, root))
+        self._placer = Placer(root)
         self.multipart = LocalParts(self)
         self.signer: Signer | None = None
+        self._writer: Writer | None = None
 
     def prepare(self) -> None:
         """When a server starts: make the folder, remove what earlier uploads left. Raises OSError when it cannot be written."""
@@ -67,9 +72,13 @@ class LocalStore:
 
     def sweep(self) -> None:
         staging.sweep(self.root)
+        writers.sweep(self.root)
 
     def close(self) -> None:
         self._threads.shutdown(wait=True)
+        if self._writer is not None:
+            self._placer.close()
+            self._writer.close()
 
     async def probe(self) -> str | None:
         return await self.run(self._probe)
@@ -113,8 +122,7 @@ class LocalStore:
         announce: Announce | None = None,
     ) -> StoredFile:
         """Fill `upload` with the whole stream, or leave nothing of it."""
-        if limit and size is not None and size > limit:
-            raise too_large(limit)
+        refuse_large(size or 0, limit)
         received, last, taking = 0, list[bytes](), _done()
         try:
             async for pieces in _batches(chunks):
@@ -127,7 +135,7 @@ class LocalStore:
                 last = pieces
             await taking
             if size is not None and received != size:
-                raise InvalidParameter(f"The upload ended after {received} of {size} bytes; nothing was stored. Send it again.")
+                raise cut_short(received, size)
             found = await self._seal(upload, last, received)
             if announce is not None:
                 await announce(found)
@@ -159,6 +167,33 @@ class LocalStore:
         taking = asyncio.ensure_future(self.run(upload.take, pieces))
         taking.add_done_callback(lambda done: done.cancelled() or done.exception())  # an upload that has failed asks no more
         return taking
+
+    def place(self, order: Order) -> None:
+        """Make a small file visible, whole. It is on the disk when `make_durable` has answered, and until then the caller keeps
+        the bytes. An error leaves nothing of it. From any thread; `writer` has been asked for before.
+        """
+        self._placer.put(order)
+
+    async def make_durable(self, keys: Sequence[str]) -> list[Exception | None]:
+        """See that what stands in these places is on the disk; None, or what went wrong, for each."""
+        return await self.run(placing.make_durable, self.root, keys)
+
+    async def restore(self, key: str, content: bytes, standing: str | None) -> bool:
+        """Put back what was lost before it was durable, in place of nothing or of the file with the etag `standing`. False when
+        another stands there by now.
+        """
+        return await self.run(placing.restore, self.root, Small(key, content), standing)
+
+    async def writer(self) -> str:
+        """The name of this process, for `lives`. Raises where the store has no locks."""
+        if self._writer is None:
+            self._writer = await self.run(Writer, self.root)
+            self._placer.start()
+        return self._writer.name
+
+    async def lives(self, writer: str) -> bool:
+        """Whether the process of that name is still there, and at work."""
+        return await self.run(writers.lives, self.root, writer)
 
     def walk(self, folder: str) -> Iterator[list[Found]]:
         return walking.files(self.root, folder)
@@ -404,6 +439,16 @@ def _file_stat(key: str, found: os.stat_result) -> Stat:
 
 def no_such_artifact(key: str) -> NotFound:
     return NotFound(f"No such artifact: '{key.rpartition('/')[2]}'")
+
+
+def cut_short(received: int, size: int) -> InvalidParameter:
+    return InvalidParameter(f"The upload ended after {received} of {size} bytes; nothing was stored. Send it again.")
+
+
+def refuse_large(size: int, limit: int) -> None:
+    """Raises `PayloadTooLarge` for more bytes than the limit; 0 is none."""
+    if limit and size > limit:
+        raise too_large(limit)
 
 
 def too_large(limit: int) -> PayloadTooLarge:

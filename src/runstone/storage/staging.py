@@ -31,7 +31,7 @@ LEFTOVER_SECONDS = 24 * 3600
 ATTEMPTS = 5
 KNOWN_FROM = 1024 * 1024  # a smaller file is as soon hashed as known
 
-_NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 class Upload:
@@ -73,7 +73,7 @@ class Upload:
             if self._ended:
                 raise cancelled()
             name = self.final_name()
-            self._refuse_other(descent.look(folder, name))
+            refuse_other(self.key, descent.look(folder, name))
             try:
                 os.rename(self._staged, name, src_dir_fd=staging, dst_dir_fd=folder)
             except (NotADirectoryError, IsADirectoryError) as error:
@@ -130,21 +130,17 @@ class Upload:
         """Before a gigabyte is received: whether a file can stand there."""
         try:
             with descent.folder(self._root, self.folder) as parent:
-                self._refuse_other(descent.look(parent, self._name))
+                refuse_other(self.key, descent.look(parent, self._name))
         except FileNotFoundError:
             return
         except NotADirectoryError as error:
             raise in_the_way(self.key) from error
 
-    def _refuse_other(self, found: os.stat_result | None) -> None:
-        if found is not None and not stat.S_ISREG(found.st_mode):
-            raise in_the_way(self.key) if stat.S_ISDIR(found.st_mode) else descent.not_followed(self.key)
-
     def _create(self) -> None:
         with descent.folder(self._root, STAGING, create=True) as staging:
             while True:
                 self._staged = secrets.token_hex(16)
-                self._descriptor = os.open(self._staged, _NEW_FILE, 0o644, dir_fd=staging)
+                self._descriptor = os.open(self._staged, NEW_FILE, 0o644, dir_fd=staging)
                 fcntl.flock(self._descriptor, fcntl.LOCK_EX)
                 if os.fstat(self._descriptor).st_nlink:
                     return
@@ -299,6 +295,12 @@ def _in_use(staging: int, name: str, older_than: float = 0) -> bool:
     finally:
         os.close(descriptor)
     return False
+
+
+def refuse_other(key: str, found: os.stat_result | None) -> None:
+    """Raises `InvalidParameter` for anything but a file in the place of one."""
+    if found is not None and not stat.S_ISREG(found.st_mode):
+        raise in_the_way(key) if stat.S_ISDIR(found.st_mode) else descent.not_followed(key)
 
 
 def cancelled() -> Unavailable:
