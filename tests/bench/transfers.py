@@ -21,7 +21,7 @@ from typing import Any
 
 import orjson
 
-from tests.bench import processes
+from tests.bench import probed, processes
 from tests.bench.bench import expect
 from tests.bench.load import Refused
 from tests.bench.servers import Running
@@ -56,6 +56,8 @@ class Watch:
     running: Running
     samples: list[tuple[float, float]] = field(default_factory=list)  # (seconds, MB)
     longest: float = 0.0  # seconds
+    loop: float = 0.0  # seconds that its event loop was late at most, where it has a clock in it
+    idle: float = 0.0  # seconds that a process which does nothing was late at most
 
     @contextmanager
     def watching(self) -> Iterator[Watch]:
@@ -63,12 +65,15 @@ class Watch:
         threads = [threading.Thread(target=work, args=(over,)) for work in (self._sample, self._probe)]
         for thread in threads:
             thread.start()
+        began, lateness = time.monotonic(), self.running.kind.environment.get("RUNSTONE_BENCH_LATENESS")
         try:
             yield self
         finally:
             over.set()
             for thread in threads:
                 thread.join()
+            if lateness is not None:
+                self.loop = probed.longest(Path(lateness), began)
 
     @property
     def peak(self) -> float:
@@ -87,21 +92,24 @@ class Watch:
         with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as prober:
             over.wait()
             told = prober.communicate(b"\n")[0]
-        self.longest = float(told or b"nan")
+        self.longest, self.idle = map(float, told.split() or ("nan", "nan"))
 
 
 _PROBE = """
 import select, socket, sys, time
-port, pause, longest = int(sys.argv[1]), float(sys.argv[2]), 0.0
+port, pause, longest, late = int(sys.argv[1]), float(sys.argv[2]), 0.0, 0.0
+slept = time.perf_counter()
 question = b"GET /health HTTP/1.1\\r\\nHost: 127.0.0.1\\r\\n\\r\\n"
 with socket.create_connection(("127.0.0.1", port)) as connection:
     while not select.select([sys.stdin], [], [], pause)[0]:
         began = time.perf_counter()
+        late = max(late, began - slept - pause)
         connection.sendall(question)
         if not connection.recv(4096):
             break
-        longest = max(longest, time.perf_counter() - began)
-print(longest)
+        slept = time.perf_counter()
+        longest = max(longest, slept - began)
+print(longest, late)
 """
 
 
@@ -127,7 +135,10 @@ class Client:
 
     def get(self, path: str) -> int:
         """The bytes that came; they are thrown away."""
-        self._begin("GET", path, {})
+        return self.get_from(f"{STORE}/{path}")
+
+    def get_from(self, target: str) -> int:
+        self.connection.request("GET", target)
         answer = self.connection.getresponse()
         if answer.status != 200:
             raise Refused(f"GET of an artifact answered {answer.status}")
