@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -47,7 +48,7 @@ from runstone.artifacts import recovering
 from runstone.artifacts.archive import Archives
 from runstone.artifacts.lasting import Lasting
 from runstone.artifacts.published import Published
-from runstone.core import address, failures, frame, jobs, memory, migrate
+from runstone.core import address, failures, frame, jobs, memory, migrate, textmark
 from runstone.core.db import Database
 from runstone.core.dispatch import ExactPaths, HotPaths
 from runstone.core.scope import DEFAULT_SCOPE
@@ -161,9 +162,14 @@ def open_roots(settings: Settings) -> Roots:
     return roots
 
 
+def _give_sqlite_functions(connection: sqlite3.Connection) -> None:
+    register_sqlite_functions(connection)
+    textmark.register(connection)
+
+
 def open_database(settings: Settings) -> Database:
     """The database with this release's tables. Raises `DatabaseRefused` with a sentence for the operator."""
-    db = Database.open(address.parse(settings.backend_store_uri), settings.database_pool, register_sqlite_functions)
+    db = Database.open(address.parse(settings.backend_store_uri), settings.database_pool, _give_sqlite_functions)
     try:
         migrate.prepare(db)
 

@@ -6,13 +6,14 @@ import { addressOf, fromPage as settingsOfPage } from "./charts-settings.js";
 import { wireMenus } from "./panel-menu.js";
 import { showLegend } from "./group-legend.js";
 import { Names } from "./charts-names.js";
+import { wireLive } from "./charts-live.js";
 import { SECTIONS } from "./charts-sections.js";
 import { shelve, turn, uncover } from "./charts-shelf.js";
 import { wireToolbar } from "./charts-toolbar.js";
 import { Panel } from "./panel.js";
 import { fromPage as runsOfPage, onPoint, onRuns } from "./panel-runs.js";
 
-const LIVE = 5000, RUNS = 1000, ZOOM_WAIT = 120;
+const RUNS = 1000, ZOOM_WAIT = 120;
 
 class Pane {
   constructor(element) {
@@ -29,7 +30,7 @@ class Pane {
     document.addEventListener("theme", () => this.redraw());
     for (const name of ["htmx:pushedIntoHistory", "htmx:replacedInHistory"]) document.addEventListener(name, () => this.keep());
     addEventListener("popstate", () => { this.settings = settingsOfPage(); this.toolbar.show(); this.arrange(); this.refresh(); });
-    setInterval(() => this.live(), LIVE);
+    wireLive(this);
     this.show(runsOfPage());
   }
 
@@ -88,11 +89,6 @@ class Pane {
 
   following(panel, x) { for (const other of this.panels.values()) if (other !== panel && other.inView && !other.apart) other.plot?.follow(x); }
   panelChanged(panel) { showLegend(this); panel.element.dispatchEvent(new CustomEvent("panel-drawn", { bubbles: true })); }
-
-  live() {
-    if (document.hidden) return;
-    for (const panel of this.panels.values()) if (panel.inView && panel.data?.live && panel.plot) panel.load(true);
-  }
 }
 
 for (const element of document.querySelectorAll("[data-charts-pane]")) new Pane(element);

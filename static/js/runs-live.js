@@ -1,5 +1,6 @@
 // New runs and values appear while the page is open; place, selection and focus stay.
-// Reads: #runs[data-live] (server-sent events {changed, fresh}: run ids), order, filter and group of the URL.
+// Reads: #runs[data-live] (server-sent events {changed, fresh}: run ids), order, filter and group of the URL. Sends: "metrics-news".
+import "./columns-live.js";
 import { renew } from "./runs-refresh.js";
 import { again, fetchRows, query, rowsAdded, runs, table } from "./table-state.js";
 
@@ -48,6 +49,7 @@ async function hear({ changed = [], fresh = [] }) {
   if (!area) return fresh.length && !query().has("filter") ? again() : null; // the first run of an empty page
   if (runs.querySelector(".editing")) return;
   if (news.length) await put(news);
+  document.dispatchEvent(new CustomEvent("metrics-news"));
   await renew([...changed, ...fresh].filter(shown).slice(0, 100));
 }
 

@@ -1,10 +1,11 @@
 // After runs were changed the rows show it: those that are still here are asked for anew, those that went away go. Rows of windows
 // that are emptied at the moment follow when they come back.
-// Reads: tr[data-run] of #runs. Listens to: "runs-changed" (changes), "runs-news" (ids). Sends: "rows-added".
-import { again, fetchRows, rowsAdded, runs, table } from "./table-state.js";
+// Reads: tr[data-run] of #runs. Listens to: "runs-changed" (changes), "runs-news" (ids). Sends: "rows-added", "columns-news".
+import { again, fetchRows, query, rowsAdded, runs, table } from "./table-state.js";
 import { changedAway, loadedIds } from "./windows-stored.js";
 
 const AT_ONCE = 100;
+const usual = () => (query().has("columns") || query().has("group") ? {} : { usual: "1" }); // nobody chose columns: new names become some
 
 // Puts the rows of these runs anew, and takes away those that the filter lets pass no longer.
 export async function renew(ids) {
@@ -13,8 +14,9 @@ export async function renew(ids) {
   for (let start = 0; start < shown.length; start += AT_ONCE) {
     const part = shown.slice(start, start + AT_ONCE);
     const area = table();
-    const body = await fetchRows({ only: part.join(",") });
+    const body = await fetchRows({ only: part.join(","), ...usual() });
     if (area !== table()) return;
+    if (body.dataset.usual) document.dispatchEvent(new CustomEvent("columns-news", { detail: JSON.parse(body.dataset.usual) }));
     const found = new Map([...body.rows].map((row) => [row.dataset.run, row]));
     for (const id of part) {
       for (const old of runs.querySelectorAll(`tr[data-run="${CSS.escape(id)}"]`)) replace(old, found.get(id));

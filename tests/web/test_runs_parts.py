@@ -204,7 +204,7 @@ class TestChange:
         assert after["info"]["experiment_id"] == to
         assert after["info"]["artifact_uri"] == before["info"]["artifact_uri"]
         found = {tag["key"]: tag["value"] for tag in after["data"]["tags"]}
-        assert found == {"mlflow.runName": "after", "kept": "3", "new": "4", "mlflow.runColor": "#2f7d3d"}
+        assert found == {"mlflow.runName": "after", "kept": "3", "new": "4", "mlflow.runColor": "#029f58"}
         undone = change(server, *done.json()["undo"]["changes"])
         assert undone.status_code == 200, undone.text
         again = server.get("runs/get", run_id=run_id).json()["run"]

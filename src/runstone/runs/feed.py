@@ -1,4 +1,4 @@
-"""What changed among the newest runs of experiments, or among runs that somebody looks at: three statements a look, along indexes,
+"""What changed among the newest runs of experiments, or among runs that somebody looks at: four statements a look, along indexes,
 whatever the experiments hold.
 """
 
@@ -10,15 +10,16 @@ from typing import Any
 from sqlalchemy import Connection, Row, func, select, union_all
 
 from runstone.core.scope import Scope, scoped
+from runstone.core.textmark import TextMark
 from runstone.runs.queries import UNFINISHED
-from runstone.runs.tables import run_tags, runs, series
+from runstone.runs.tables import run_params, run_tags, runs, series
 
 NEWEST = 200
-# Of unfinished runs the points and the characters of tags are counted: of so many, a row for each metric and tag.
+# Of unfinished runs the points are counted, and tags and params read: of so many, a row for each metric, tag and param.
 WATCHED = 50
 
 _COLUMNS = (runs.c.id, runs.c.run_id, runs.c.revision, runs.c.status)
-# By run id, what is another one as soon as the run changed: revision, status, points, tags.
+# By run id, what is another one as soon as the run changed: revision, status, points, tags and params.
 Look = dict[str, tuple[int, str, int, int]]
 
 
@@ -41,8 +42,8 @@ def look_at(connection: Connection, scope: Scope, run_ids: Collection[str]) -> L
 
 def _look(connection: Connection, scope: Scope, found: Sequence[Row[Any]]) -> Look:
     watched = [row.id for row in found if row.status in UNFINISHED][:WATCHED]
-    points, tags = _points(connection, scope, watched), _tags(connection, scope, watched)
-    return {row.run_id: (row.revision, row.status, points.get(row.id, 0), tags.get(row.id, 0)) for row in found}
+    points, texts = _points(connection, scope, watched), _texts(connection, scope, watched)
+    return {row.run_id: (row.revision, row.status, points.get(row.id, 0), texts.get(row.id, 0)) for row in found}
 
 
 def _points(connection: Connection, scope: Scope, run_pks: list[int]) -> dict[int, int]:
@@ -52,10 +53,12 @@ def _points(connection: Connection, scope: Scope, run_pks: list[int]) -> dict[in
     return {run_pk: int(count) for run_pk, count in connection.execute(statement.group_by(series.c.run_pk))}
 
 
-def _tags(connection: Connection, scope: Scope, run_pks: list[int]) -> dict[int, int]:
-    """A tag of an unfinished run does not touch its row either: most changes of one change how long all are together."""
-    if not run_pks:
-        return {}
-    length = func.sum(func.length(run_tags.c.value) + 1)
-    statement = scoped(run_tags, scope, run_tags.c.run_pk, length).where(run_tags.c.run_pk.in_(run_pks))
-    return {run_pk: int(total) for run_pk, total in connection.execute(statement.group_by(run_tags.c.run_pk))}
+def _texts(connection: Connection, scope: Scope, run_pks: list[int]) -> dict[int, int]:
+    """A tag or param of an unfinished run does not touch its row either: what each of them says is summed up."""
+    found: dict[int, int] = {}
+    for table in (run_tags, run_params) if run_pks else ():
+        mark = func.sum(TextMark(table.c.value) + table.c.key_id)
+        statement = scoped(table, scope, table.c.run_pk, mark, func.count()).where(table.c.run_pk.in_(run_pks))
+        for run_pk, total, count in connection.execute(statement.group_by(table.c.run_pk)):
+            found[run_pk] = found.get(run_pk, 0) * 31 + int(total) + int(count)
+    return found

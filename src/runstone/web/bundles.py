@@ -35,7 +35,7 @@ KINDS = {
     "parts": Kind((HTMX,), ("failed-refresh",)),
     "experiments": Kind((HTMX,), ("tree",)),
     "runs": Kind((HTMX, UPLOT), (*TABLE, "charts-pane")),
-    "run": Kind((HTMX, UPLOT), ("failed-refresh", "tags-in-place", "tree", "charts-pane")),
+    "run": Kind((HTMX, UPLOT), ("failed-refresh", "tags-in-place", "tree", "run-live", "charts-pane")),
     "metric": Kind((UPLOT,), ("charts-pane",)),
     "compare": Kind((HTMX, UPLOT), ("compare-columns", "views", "plots", "charts-pane")),
     "media": Kind((HTMX,), ("step-slider",)),

@@ -20,8 +20,7 @@ from runstone.runs import table
 from runstone.web import formats
 from runstone.web.runs_asked import Asked
 from runstone.web.runs_columns import NAME_COLUMN, Column
-from runstone.web.runs_rows import only, rows_of
-from runstone.web.runs_table import usual_columns
+from runstone.web.runs_rows import only, rows_of, usual_columns
 
 router = wire.ApiRouter()
 

@@ -100,7 +100,7 @@ class AskedMarks(wire.Message):
 @router.post("/runs/marks")
 async def marks(body: Annotated[AskedMarks, wire.body(AskedMarks)], ctx: Ctx, _: ReadableWorkspace) -> Response:
     """`{"marks": {run id: text}}` of the runs that exist: another text means that the run changed. For the rows of a table that are
-    not among the newest runs; three statements.
+    not among the newest runs; four statements.
     """
     if len(body.runs) > MARKS_LIMIT:
         raise InvalidParameter(f"Marks of at most {MARKS_LIMIT} runs can be asked for at once: 'runs' has {len(body.runs)}.")

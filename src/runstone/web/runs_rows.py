@@ -20,8 +20,9 @@ from runstone.search.drivers import Filter
 from runstone.search.grammar import parse
 from runstone.web.colours import COLOUR_TAG, chosen_colour, looks
 from runstone.web.formats import shared_prefix
+from runstone.web.islands import island
 from runstone.web.runs_asked import Asked
-from runstone.web.runs_columns import Column, headings
+from runstone.web.runs_columns import KINDS, USUAL, Column, headings
 from runstone.web.templating import page
 from runstone.web.windows import Window, window
 
@@ -30,6 +31,7 @@ router = wire.ApiRouter()
 PAGE = 100
 # Of a page whose table is all there is to see, what a large screen shows: scripts ask for the rest of its rows behind it.
 FIRST = 50
+METRIC_COLUMNS, PARAM_COLUMNS = 8, 4  # at most, where nobody chose columns
 # Matching runs are counted up to here: a person is told "10 000+".
 COUNT_LIMIT = 10_000
 NAMED_LIMIT = 200
@@ -94,12 +96,35 @@ def fill(connection: Connection, ctx: Context, asked: Asked, runs: Sequence[Any]
     return Rows(cells, children, names[0][: shared_prefix(names)] if names else "", looks(chosen), picked)
 
 
+def usual_columns(connection: Connection, ctx: Context, pks: list[int], *, several: bool = False) -> list[Column]:
+    """What stands in the table when nobody chose: a little of everything, and what most of the runs have."""
+    names = {kind: table.common_names(connection, ctx.scope, kind, pks) for kind in KINDS[1:3]}
+    texts = (["attributes.experiment_id"] if several else []) + list(USUAL)
+    texts += [f"metrics.{name}" for name in names["metrics"][:METRIC_COLUMNS]]
+    texts += [f"params.{name}" for name in names["params"][:PARAM_COLUMNS]]
+    return [column for text in texts if (column := Column.of(text))]
+
+
+def fresh_columns(connection: Connection, ctx: Context, asked: Asked, pks: list[int]) -> list[str]:
+    """Columns that a table which nobody chose columns for would have, had the runs been there with what they have now."""
+    shown = {column.id for column in asked.columns}
+    room = {"metrics": METRIC_COLUMNS, "params": PARAM_COLUMNS}
+    for column in asked.columns:
+        room[column.kind] = room.get(column.kind, 0) - 1
+    found = []
+    for column in usual_columns(connection, ctx, pks):
+        if column.id not in shown and room.get(column.kind, 0) > 0:
+            room[column.kind] -= 1
+            found.append(column.id)
+    return found
+
+
 @router.get("/runs/rows")
 async def rows(request: Request, ctx: Ctx, _: ReadableWorkspace) -> Response:
     """The next window of a table, the members of a group or the children of a run (`within`, a filter), or the rows of
     named runs as they are now (`only`, commas between run ids): those among them that the filter lets pass.
 
-    Costs nine statements. `columns` must be named: a window knows nothing of the others.
+    Costs nine statements, and four more with `usual`, which asks for the columns that the runs would bring along. `columns` must be named: a window knows nothing of the others.
     """
     query = request.query_params
     asked = Asked.of(query)
@@ -115,6 +140,9 @@ async def rows(request: Request, ctx: Ctx, _: ReadableWorkspace) -> Response:
             "rows": fill(connection, ctx, asked, shown.rows, asked.columns),
             "headings": headings(asked.columns, set(asked.pins), {}, {}),
             "experiments": experiments,
+            "usual": island(fresh_columns(connection, ctx, asked, [run.id for run in shown.rows]))
+            if query.get("usual")
+            else None,
             "total": count_of(connection, ctx, asked) if names and not asked.text and not asked.nested else None,
         }
 

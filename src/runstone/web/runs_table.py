@@ -18,15 +18,14 @@ from runstone.runs import grouping, table
 from runstone.web import notes
 from runstone.web.islands import island
 from runstone.web.runs_asked import Asked, Problem
-from runstone.web.runs_columns import KINDS, USUAL, Column, headings
-from runstone.web.runs_rows import FIRST, PAGE, Rows, fill, pinned_rows, rows_of, wanted_of
+from runstone.web.runs_columns import Column, headings
+from runstone.web.runs_rows import FIRST, PAGE, Rows, fill, pinned_rows, rows_of, usual_columns, wanted_of
 from runstone.web.templating import page, wants_part
 from runstone.web.views import address, opens_with
 from runstone.web.windows import Window
 
 router = wire.ApiRouter()
 
-METRIC_COLUMNS, PARAM_COLUMNS = 8, 4
 # Aggregates of the metrics of more runs take longer than a page may.
 AGGREGATED_AT_ONCE = 20_000
 # Runs that match are counted up to here before a page is sent; scripts ask for the rest behind it.
@@ -95,6 +94,7 @@ def load(connection: Connection, ctx: Context, asked: Asked, query: Any, counted
         "rows": rows,
         "groups": groups,
         "problem": problem,
+        "usual": None,
         "headings": headings(columns, set(asked.pins), dict(asked.widths), rows.cells, ranges=bool(groups)),
         "shown_runs": island(_shown(asked, tops, shown.rows, rows)),
     }
@@ -131,15 +131,6 @@ def _matching(connection: Connection, ctx: Context, asked: Asked, shown: Window,
     counted = table.count_matching(connection, ctx.scope, asked.experiments, asked.view, wanted, limit) if limit else 0
     more = "+" if counted == limit else ""
     return f"{max(counted, len(shown.rows)):,}".replace(",", "\u202f") + more
-
-
-def usual_columns(connection: Connection, ctx: Context, pks: list[int], *, several: bool = False) -> list[Column]:
-    """What stands in the table when nobody chose: a little of everything, and what most of the runs have."""
-    names = {kind: table.common_names(connection, ctx.scope, kind, pks) for kind in KINDS[1:3]}
-    texts = (["attributes.experiment_id"] if several else []) + list(USUAL)
-    texts += [f"metrics.{name}" for name in names["metrics"][:METRIC_COLUMNS]]
-    texts += [f"params.{name}" for name in names["params"][:PARAM_COLUMNS]]
-    return [column for text in texts if (column := Column.of(text))]
 
 
 def _groups(connection: Connection, ctx: Context, asked: Asked, columns: list[Column], *, later: bool) -> dict[str, Any]:

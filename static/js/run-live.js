@@ -1,0 +1,16 @@
+// A running run is asked for anew again and again: what did not change stays as it is, and so does what somebody is busy with.
+// Reads: what stands in the answer of htmx out of band. Sends: "metrics-news" when the run has metrics that it had not.
+const busy = (target) => target.contains(document.activeElement) || target.matches("#tags") && target.querySelector("details[open]") || target.querySelector("[aria-expanded=true]");
+const bare = (element) => { const copy = element.cloneNode(true); for (const node of [copy, ...copy.querySelectorAll("*")]) { node.removeAttribute("hx-swap-oob"); node.removeAttribute("title"); } return copy.outerHTML.replace(/<time [^>]*>[^<]*/g, "<time>").replace(/ class=""/g, ""); };
+const scrolls = new Map();
+
+document.addEventListener("htmx:oobBeforeSwap", (event) => {
+  const { target, fragment } = event.detail, found = fragment.firstElementChild ?? fragment;
+  if (busy(target) || bare(target) === bare(found)) { event.preventDefault(); return; }
+  for (const area of target.querySelectorAll(".scroll")) scrolls.set(area.getAttribute("aria-label"), area.scrollTop);
+  if (target.id === "metrics-count" || target.id === "system-count") document.dispatchEvent(new CustomEvent("metrics-news"));
+});
+
+document.addEventListener("htmx:oobAfterSwap", ({ detail: { target } }) => {
+  for (const area of document.getElementById(target.id)?.querySelectorAll(".scroll") ?? []) area.scrollTop = scrolls.get(area.getAttribute("aria-label")) ?? 0;
+});

@@ -1,0 +1,80 @@
+"""While a run goes on its page and its row in the table show what it logs, and leave in peace what a person is doing."""
+
+from __future__ import annotations
+
+import pytest
+from mlflow import MlflowClient
+from playwright.sync_api import Page, expect
+
+from tests.browser.runs_table import heads, row
+from tests.conftest import RunningServer
+
+SOON = 15_000
+
+
+@pytest.fixture(scope="module")
+def client(sqlite_server: RunningServer) -> MlflowClient:
+    return MlflowClient(sqlite_server.url)
+
+
+class TestRunPage:
+    def test_params_tags_metrics_children_and_charts_come_by_themselves(self, tab: Page, client: MlflowClient) -> None:
+        experiment = client.create_experiment("live page")
+        run_id = client.create_run(experiment, run_name="going on").info.run_id
+        client.set_tag(run_id, "phase", "warm up")
+        tab.goto(f"/runs/{run_id}")
+        expect(tab.locator("#params")).to_contain_text("No params were logged.")
+        client.log_param(run_id, "lr", "0.1")
+        for i in range(40):
+            client.log_param(run_id, f"p{i:02}", i)
+        client.log_metric(run_id, "loss", 0.5, step=1)
+        client.log_metric(run_id, "loss", 0.4, step=2)
+        client.set_tag(run_id, "phase", "second")
+        child = client.create_run(experiment, run_name="its child", tags={"mlflow.parentRunId": run_id})
+        expect(tab.locator("#params tbody tr")).to_have_count(41, timeout=SOON)
+        expect(tab.locator("#run-tabs")).to_contain_text("Params 41")
+        expect(tab.locator("#run-tabs")).to_contain_text("Nested runs 1")
+        expect(tab.locator("[data-tag=phase]")).to_contain_text("second")
+        expect(tab.locator("#nested")).to_contain_text("its child")
+        expect(tab.locator(".chart-panel[data-key=loss] canvas.lines")).to_be_attached(timeout=SOON)
+        area = tab.locator("#params .scroll")
+        area.evaluate("area => { area.scrollTop = 200; area.querySelector('tr').same = 'yes'; }")
+        tab.locator("[data-tag=phase] summary").click()
+        expect(tab.locator("#tags form.tag input[name=value]").first).to_be_focused()
+        tab.keyboard.type("typed by hand")
+        client.log_metric(run_id, "acc", 0.9, step=1)
+        client.set_tag(run_id, "phase", "third")
+        expect(tab.locator(".chart-panel[data-key=acc]")).to_be_attached(timeout=SOON)
+        expect(tab.locator("#tags form.tag input[name=value]").first).to_be_focused()
+        expect(tab.locator("#tags form.tag input[name=value]").first).to_have_value("typed by handsecond")
+        assert area.evaluate("area => [area.scrollTop, area.querySelector('tr').same]") == [200, "yes"]
+        client.log_param(run_id, "zz last", "1")
+        expect(tab.locator("#params tbody tr")).to_have_count(42, timeout=SOON)
+        assert area.evaluate("area => area.scrollTop") == 200
+        client.set_terminated(child.info.run_id)
+
+
+class TestTable:
+    def test_tags_and_params_are_news_and_new_names_become_columns(self, tab: Page, client: MlflowClient) -> None:
+        experiment = client.create_experiment("live table")
+        run_id = client.create_run(experiment, run_name="going on").info.run_id
+        with tab.expect_response("**/runs/live*"):
+            tab.goto(f"/experiments/{experiment}")
+        tab.wait_for_timeout(1500)
+        client.log_param(run_id, "its lr", "0.1")
+        client.log_metric(run_id, "loss", 0.5)
+        expect(tab.locator('th[data-column="metrics.loss"]')).to_be_visible(timeout=SOON)
+        expect(tab.locator("th[data-column^='params.its']")).to_be_visible(timeout=SOON)
+        expect(row(tab, "going on")).to_contain_text("0.1")
+        row(tab, "going on").get_by_role("checkbox").check()
+        client.log_metric(run_id, "acc", 0.75)
+        tab.get_by_role("button", name="Show 1 new column").click(timeout=SOON)
+        expect(tab.locator('th[data-column="metrics.acc"]')).to_be_visible()
+        expect(row(tab, "going on").get_by_role("checkbox")).to_be_checked()
+        with tab.expect_response("**/runs/live*"):
+            tab.goto(f"/experiments/{experiment}?columns=tags.step")
+        tab.wait_for_timeout(1500)
+        for step in ("10", "11", "21"):  # of one length
+            client.set_tag(run_id, "step", step)
+            expect(row(tab, "going on").locator("td").first).to_have_text(step, timeout=SOON)
+        assert heads(tab)[1:] == ["tags.step"]
