@@ -73,6 +73,21 @@ class TestWordsOfErrors:
         server.ok("registered-models/create", {"name": (name := f"negative {server.port}")})
         refused(server.get("model-versions/get", name=name, version="-1"), "not found", *gone)
 
+    def test_a_token_of_another_search_for_models_says_what_is_different(self, server: RunningServer) -> None:
+        number, other = server.experiment(), server.experiment()
+        for _ in range(2):
+            server.ok("logged-models", {"experiment_id": number})
+        asked = {"experiment_ids": [number], "max_results": 1}
+        asked["page_token"] = server.ok("logged-models/search", asked)["next_page_token"]
+        assert len(server.ok("logged-models/search", asked)["models"]) == 1
+        for change, pattern in (
+            ({"experiment_ids": [other]}, "Experiment IDs in the page token do not match"),
+            ({"filter": "name = 'x'"}, "Filter string in the page token does not match"),
+            ({"order_by": [{"field_name": "creation_time"}]}, "Order by in the page token does not match"),
+            ({"datasets": [{"dataset_name": "d"}]}, "Datasets in the page token do not match"),
+        ):
+            refused(server.post("logged-models/search", asked | change), pattern)
+
 
 class TestNamesOfRuns:
     def test_an_empty_name_leaves_the_one_that_is_there(self, server: RunningServer) -> None:

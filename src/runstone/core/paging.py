@@ -7,6 +7,7 @@ import binascii
 import hashlib
 import hmac
 import json
+from collections.abc import Sequence
 from typing import Any
 
 from runstone.errors import InvalidParameter
@@ -26,8 +27,11 @@ def encode(key: bytes, query: str, position: list[Any]) -> str:
     return base64.urlsafe_b64encode(_signature(key, payload) + payload).decode("ascii")
 
 
-def decode(key: bytes, query: str, token: str) -> list[Any]:
-    """The position in `token`. Raises `InvalidParameter` for one that this server did not issue for this query."""
+def decode(key: bytes, query: str, token: str, mismatches: Sequence[str] = ()) -> list[Any]:
+    """The position in `token`. Raises `InvalidParameter` for one that this server did not issue for this query.
+
+    Where `query` is several fingerprints with dots between them, `mismatches` says of each what the error begins with.
+    """
     try:
         raw = base64.b64decode(token.encode("ascii"), altchars=b"-_", validate=True) if len(token) <= TOKEN_LIMIT else b""
         signature, payload = raw[:SIGNATURE_BYTES], raw[SIGNATURE_BYTES:]
@@ -40,8 +44,10 @@ def decode(key: bytes, query: str, token: str) -> list[Any]:
             "Send the next_page_token of the page before, or none for the first page."
         ) from error
     if issued_for != query:
+        parts = zip(mismatches, query.split("."), issued_for.split("."), strict=False)
+        begin = next((words for words, asked, issued in parts if asked != issued), "Invalid page token")
         raise InvalidParameter(
-            "Invalid page token: page_token belongs to another query. Keep filter, order_by and ids the same from page to page."
+            f"{begin}: page_token belongs to another query. Keep filter, order_by and ids the same from page to page."
         )
     assert isinstance(position, list)
     return position

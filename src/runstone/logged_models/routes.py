@@ -31,6 +31,13 @@ router = wire.ApiRouter()
 DEFAULT_PAGE = 50
 MAX_PAGE = 50_000
 EXPERIMENTS_LIMIT = 10_000
+# Of a token and the request that it comes with, in the words that clients know.
+MISMATCHES = (
+    "Experiment IDs in the page token do not match",
+    "Filter string in the page token does not match",
+    "Order by in the page token does not match",
+    "Datasets in the page token do not match",
+)
 
 
 def render(connection: Any, scope: Scope, rows: Sequence[Any]) -> list[dict[str, Any]]:
@@ -145,8 +152,8 @@ def _page(connection: Any, ctx: Context, body: SearchLoggedModels, limit: int) -
         [str(item) for item in body.order_by],
         [str(item) for item in body.datasets],
     )
-    query = paging.fingerprint("logged-models", ctx.scope.workspace_id, *asked)
-    after = paging.decode(ctx.token_key, query, body.page_token) if body.page_token else None
+    query = ".".join(paging.fingerprint("logged-models", ctx.scope.workspace_id, part) for part in asked)
+    after = paging.decode(ctx.token_key, query, body.page_token, MISMATCHES) if body.page_token else None
     rows = queries.search(connection, ctx.scope, experiment_ids, where, order, after, limit + 1)
     shown = rows[:limit]
     page: dict[str, Any] = {"models": render(connection, ctx.scope, shown)} if shown else {}
