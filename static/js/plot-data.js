@@ -1,15 +1,17 @@
 // The compared runs as columns of a plot: params and metrics by name, numbers where all values are numbers.
-// Reads: #compare-data {names: {params, metrics}, runs: [{id, name, params, metrics}]}.
+// Reads: #compare-data {names: {params, metrics}, runs: [{id, name, look, params, metrics}]}.
 export const compared = JSON.parse(document.getElementById("compare-data").textContent);
 
 // ECharts keeps the widths of texts in a plain object: one called __proto__ would change all objects of the page.
 export const drawn = (text) => (text in Object.prototype ? `${text}\u200b` : text);
 
+export const RUN = "run"; // a column too: which run it is
 const WIDE = 100; // times that the largest of positive numbers is the smallest: their scale is logarithmic
 
 // "params.lr" -> {label, values, numeric, categories, log, to, from}; values are numbers, places in `categories`, or null.
 // `to` and `from`: between values and places on the column's scale.
 export function column(id) {
+  if (id === RUN) return { id, name: "Run", label: "Run", numeric: false, values: compared.runs.map((_, i) => i), categories: compared.runs.map((run) => drawn(run.name)), log: false, to: same, from: same };
   const [kind, name] = [id.slice(0, id.indexOf(".")), id.slice(id.indexOf(".") + 1)];
   const at = compared.names[kind].indexOf(name);
   const raw = compared.runs.map((run) => run[kind][at] ?? null);

@@ -1,7 +1,8 @@
 // What each kind of plot of the compared runs is made of, as options of ECharts.
 // Reads: nothing. Text is drawn on the canvas: no name of a run becomes HTML.
-import { column, compared, drawn, pairs, trend } from "./plot-data.js";
+import { column, compared, drawn, pairs, RUN, trend } from "./plot-data.js";
 import { figure } from "./panel-scales.js";
+import { colourOfLook, patternOf } from "./run-looks.js";
 
 const GRID = 40;
 const three = (value) => figure(+value.toPrecision(3));
@@ -18,20 +19,20 @@ function scaleOf(col, look, dimension, more = {}) {
 }
 
 export function parallel({ axes, colour }, look) {
-  const columns = axes.map(column), by = column(colour), all = columns.some((col) => col.id === by.id) ? columns : [...columns, by];
+  const columns = axes.map(column), by = column(colour), all = by.id === RUN || columns.some((col) => col.id === by.id) ? columns : [...columns, by];
   return {
     parallel: { left: 60, right: 110, top: 48, bottom: 28, axisExpandable: false, parallelAxisDefault: { ...look.axis, nameLocation: "end", nameGap: 14, nameTextStyle: { ...look.text, width: 120, overflow: "truncate" }, areaSelectStyle: { width: 14, borderColor: look.accent, color: look.accent, opacity: 0.25 } } },
     parallelAxis: all.map((col, dim) => ({ dim, name: col.label, type: typeOf(col), scale: true, ...(col.log ? inside(col) : {}), data: col.numeric ? undefined : col.categories, axisLabel: { ...look.text, formatter: col.numeric ? figure : undefined } })),
     visualMap: by.numeric ? scaleOf(by, look, all.findIndex((col) => col.id === by.id)) : undefined,
     tooltip: { ...look.tooltip, formatter: ({ dataIndex }) => [drawn(compared.runs[dataIndex].name), ...all.map((col) => `${col.label}: ${shown(col, col.values[dataIndex])}`)].join("\n") },
-    series: [{ type: "parallel", smooth: false, inactiveOpacity: 0.04, activeOpacity: 0.9, lineStyle: { width: 1.5, opacity: 0.7, color: by.numeric ? undefined : look.accent }, emphasis: { lineStyle: { width: 3.5, opacity: 1 } }, data: compared.runs.map((_, i) => all.map((col) => (col.values[i] === null ? "-" : col.numeric ? col.values[i] : col.categories[col.values[i]]))) }],
+    series: [{ type: "parallel", smooth: false, inactiveOpacity: 0.04, activeOpacity: 0.9, lineStyle: { width: 1.5, opacity: 0.7, color: by.numeric ? undefined : look.accent }, emphasis: { lineStyle: { width: 3.5, opacity: 1 } }, data: compared.runs.map(({ look: own }, i) => { const value = all.map((col) => (col.values[i] === null ? "-" : col.numeric ? col.values[i] : col.categories[col.values[i]])); return by.id === RUN ? { value, lineStyle: { color: colourOfLook(own), type: patternOf(own) ?? "solid" } } : value; }) }],
   };
 }
 
 const tip = (found, x, y, more = () => []) => ({ dataIndex, seriesType }) => {
   if (seriesType !== "scatter") return "";
   const { run, i } = found[dataIndex];
-  return [drawn(run.name), `${x.label}: ${shown(x, x.values[i])}`, `${y.label}: ${shown(y, y.values[i])}`, ...more(i)].join("\n");
+  return [drawn(run.name), `${x.label}: ${shown(x, x.values[i])}`, `${y.label}: ${shown(y, y.values[i])}`, ...more(i)].filter(Boolean).join("\n");
 };
 
 export function scatter({ x: xId, y: yId, colour }, look) {
@@ -42,9 +43,9 @@ export function scatter({ x: xId, y: yId, colour }, look) {
     said: line ? `Trend: ${y.name} ${rate} for ${each} of ${x.name}; r = ${three(line.r)}, ${found.length} runs` : `${found.length} runs`,
     grid: look.grid, xAxis: axisOf(x, look), yAxis: { ...axisOf(y, look), nameGap: 48 },
     visualMap: by.numeric ? scaleOf(by, look, 2, { seriesIndex: 0 }) : undefined,
-    tooltip: { ...look.tooltip, formatter: tip(found, x, y, (i) => [`${by.label}: ${shown(by, by.values[i])}`]) },
+    tooltip: { ...look.tooltip, formatter: tip(found, x, y, (i) => [by.id !== RUN && `${by.label}: ${shown(by, by.values[i])}`]) },
     series: [
-      { type: "scatter", symbolSize: 10, itemStyle: { opacity: 0.85, color: by.numeric ? undefined : look.accent }, data: found.map(({ x: a, y: b, i }) => [a, b, by.values[i]]) },
+      { type: "scatter", symbolSize: 10, itemStyle: { opacity: 0.85, color: by.numeric ? undefined : look.accent }, data: found.map(({ run, x: a, y: b, i }) => (by.id === RUN ? { value: [a, b, i], itemStyle: { color: colourOfLook(run.look) } } : [a, b, by.values[i]])) },
       { type: "line", silent: true, symbol: "none", lineStyle: { type: "dashed", color: look.text.color, width: 1.5 }, data: ends },
     ],
   };

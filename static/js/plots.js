@@ -1,18 +1,20 @@
 // Plots over all compared runs: parallel coordinates, scatter, contour, box, correlation. ECharts comes when they come into view.
 // Reads: [data-plots] with [data-kind], [data-choose=x|y|colour], [data-axes], [data-plot], [data-said], [data-kept], [data-correlations].
-import { compared, correlations, differs, ids } from "./plot-data.js";
+import { compared, correlations, differs, ids, RUN } from "./plot-data.js";
 import { figure } from "./panel-scales.js";
+import { pickAxes } from "./axes-picker.js";
 import { fromAddress, keepAddress } from "./plots-address.js";
 import { box, contour, parallel, scatter } from "./plot-kinds.js";
 
 const root = document.querySelector("[data-plots]"), one = (selector) => root.querySelector(selector);
 const KINDS = { parallel, scatter, contour, box }, USES = { parallel: ["colour"], scatter: ["x", "y", "colour"], contour: ["x", "y", "colour"], box: ["x", "y"], correlation: ["y"] };
-const AXES = 5;
+const AXES = 5, MOST_AXES = 10;
 let chart = null;
 
 const params = ids("params"), metrics = ids("metrics"), different = params.filter(differs), chosen = different.length ? different : params;
-const first = metrics.find((id) => differs(id) && !params.includes(id.replace("metrics.", "params."))) ?? metrics.find(differs) ?? metrics[0];
-const state = fromAddress({ kind: "parallel", axes: [...chosen.slice(0, AXES), ...(first ? [first] : [])], x: chosen[0] ?? metrics[0], y: first ?? chosen[0], colour: first ?? chosen[0] }, [...params, ...metrics]);
+const told = metrics.filter((id) => differs(id) && !id.startsWith("metrics.system/") && !params.includes(id.replace("metrics.", "params.")));
+const first = told.find((id) => /\b(val|valid|eval|test)/i.test(id)) ?? told[0] ?? metrics.find(differs) ?? metrics[0];
+const state = fromAddress({ kind: "parallel", axes: [...chosen.slice(0, AXES), ...(first ? [first] : [])], x: chosen[0] ?? metrics[0], y: first ?? chosen[0], colour: first ?? chosen[0] }, [...params, ...metrics, RUN]);
 one("[data-kind]").value = state.kind;
 
 function fill(select, value) {
@@ -52,7 +54,8 @@ function kept(areas) {
 }
 
 async function show() {
-  for (const select of root.querySelectorAll("[data-choose], [data-axes]")) select.closest("label").hidden = select.hasAttribute("data-axes") ? state.kind !== "parallel" : !USES[state.kind].includes(select.dataset.choose);
+  for (const select of root.querySelectorAll("[data-choose]")) select.closest("label").hidden = !USES[state.kind].includes(select.dataset.choose);
+  one("[data-axes]").hidden = state.kind !== "parallel";
   one("[data-plot]").hidden = state.kind === "correlation";
   one("[data-correlations]").hidden = state.kind !== "correlation";
   kept(null);
@@ -65,14 +68,14 @@ async function show() {
     chart.on("axisareaselected", () => kept(chart.getModel().getSeriesByIndex(0)?.getRawIndicesByActiveState("active")));
   }
   chart.resize();
-  const { said = "Drag along an axis to brush it: the lines outside fade.", ...option } = KINDS[state.kind](state, look());
+  const axes = state.kind === "parallel" && !state.axes.length ? [state.colour === RUN ? state.y : state.colour] : state.axes;
+  const { said = "Drag along an axis to brush it: the lines outside fade.", ...option } = KINDS[state.kind]({ ...state, axes }, look());
   one("[data-said]").textContent = said;
   chart.setOption({ animation: false, ...option }, true);
 }
 
-for (const select of root.querySelectorAll("[data-choose]")) { fill(select, state[select.dataset.choose]); select.addEventListener("change", () => { state[select.dataset.choose] = select.value; show(); }); }
-fill(one("[data-axes]"), state.axes);
-one("[data-axes]").addEventListener("change", (event) => { state.axes = [...event.target.selectedOptions].map((option) => option.value); show(); });
+for (const select of root.querySelectorAll("[data-choose]")) { if (select.dataset.choose === "colour") select.append(new Option("Run", RUN, false, state.colour === RUN)); fill(select, state[select.dataset.choose]); select.addEventListener("change", () => { state[select.dataset.choose] = select.value; show(); }); }
+pickAxes([["Params", params], ["Metrics", metrics]], state.axes, [...different.slice(0, MOST_AXES), ...metrics.filter(differs).slice(0, MOST_AXES)], (axes) => { state.axes = axes; show(); });
 one("[data-kind]").addEventListener("change", (event) => {
   state.kind = event.target.value;
   if (state.kind === "contour" && state.y === state.colour) one("[data-choose=y]").value = state.y = chosen.find((id) => id !== state.x) ?? state.y; // a height over two params

@@ -12,6 +12,7 @@ import mlflow
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.browser.axe import serious
 from tests.conftest import RunningServer
 
 PANEL = "figure[data-key='{}']"
@@ -302,6 +303,33 @@ class TestPanels:
             expect(tab.locator(".plots [data-said]")).to_contain_text(said)
         tab.get_by_label("Plot").select_option("correlation")
         expect(tab.locator("[data-correlations] tbody tr")).to_have_count(2)
+
+    def test_axes_of_parallel_coordinates_are_chosen_from_a_list_by_keyboard(self, tab: Page, run_ids: list[str]) -> None:
+        opened(tab, run_ids)
+        tab.get_by_role("heading", name="All runs at once").scroll_into_view_if_needed()
+        menu = tab.locator("[data-axes]")
+        before = int(menu.locator("[data-axes-count]").inner_text())
+        menu.locator("summary").focus()
+        tab.keyboard.press("Enter")
+        expect(menu.get_by_label("Find axes")).to_be_focused()
+        tab.keyboard.type("ACC")
+        expect(menu.locator("label:visible")).to_have_text(["train/acc"])
+        tab.keyboard.press("ArrowDown")
+        tab.keyboard.press("Space")
+        expect(menu.get_by_label("train/acc")).to_be_checked()
+        expect(menu.locator("[data-axes-count]")).to_have_text(str(before + 1))
+        tab.wait_for_url(re.compile("plot=a%3A.*metrics.train%2Facc"))
+        assert serious(tab) == []
+        tab.keyboard.press("Escape")
+        expect(menu.locator("summary")).to_be_focused()
+        tab.reload()
+        expect(menu.locator("[data-axes-count]")).to_have_text(str(before + 1))
+        tab.locator("[data-choose=colour]").select_option("run")
+        tab.wait_for_url(re.compile("c%3Arun"))
+        menu.locator("summary").click()
+        tab.get_by_role("button", name="None", exact=True).click()
+        expect(menu.locator("[data-axes-count]")).to_have_text("0")
+        expect(tab.locator("[data-plot] canvas")).to_be_visible()
 
     def test_over_all_runs_at_once_are_kept_in_the_address(self, tab: Page, run_ids: list[str]) -> None:
         opened(tab, run_ids, "ly")

@@ -68,7 +68,7 @@ def load(connection: Connection, ctx: Context, run_ids: list[str], baseline: str
         "tags": differences.lines([own[pk] for pk in pks]),
         "environment": differences.lines([made[pk] for pk in pks]),
         "shown_runs": shown_runs(runs, looks),
-        "plotted": island(plotted(runs, flat, metrics)),
+        "plotted": island(plotted(runs, flat, metrics, looks)),
     }
 
 
@@ -88,8 +88,10 @@ def latest(connection: Connection, ctx: Context, pks: list[int]) -> dict[int, di
     return found
 
 
-def plotted(runs: list[Any], params: dict[int, dict[str, str]], metrics: dict[int, dict[str, float]]) -> dict[str, Any]:
-    """{names: {params, metrics}, runs: [{id, name, params, metrics}]}: what the plots can show, those of most runs first."""
+def plotted(
+    runs: list[Any], params: dict[int, dict[str, str]], metrics: dict[int, dict[str, float]], looks: dict[str, int]
+) -> dict[str, Any]:
+    """{names: {params, metrics}, runs: [{id, name, look, params, metrics}]}: what the plots can show, those of most runs first."""
     names = {}
     for kind, values in (("params", params), ("metrics", metrics)):
         counted: dict[str, int] = {}
@@ -101,6 +103,7 @@ def plotted(runs: list[Any], params: dict[int, dict[str, str]], metrics: dict[in
         {
             "id": run.run_id,
             "name": run.name or run.run_id,
+            "look": looks[run.run_id],
             "params": [params[run.id].get(name) for name in names["params"]],
             "metrics": [metrics[run.id].get(name) for name in names["metrics"]],
         }
