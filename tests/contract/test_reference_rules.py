@@ -128,6 +128,17 @@ class TestEnds:
         inputs = server.get("runs/get", run_id=run).json()["run"]["inputs"]
         assert inputs["dataset_inputs"][0]["tags"] == tags
 
+    def test_more_datasets_than_a_summary_shows_fit_into_one_request(self, server: RunningServer) -> None:
+        number = server.experiment()
+        run = server.run(number)
+        datasets = [
+            {"dataset": {"name": f"n{i}", "digest": "d", "source_type": "t", "source": "s"}, "tags": []} for i in range(1010)
+        ]
+        server.ok("runs/log-inputs", {"run_id": run, "datasets": datasets})
+        body = {"experiment_ids": [number]}
+        answer = server.client.post("/ajax-api/2.0/mlflow/experiments/search-datasets", json=body)
+        assert len(answer.json()["dataset_summaries"]) == 1000
+
 
 class TestPlaces:
     @pytest.mark.parametrize(("given", "kept"), [("my_location", "my_location"), ("./a/b", "a/b"), ("mlruns/é/", "mlruns/é")])

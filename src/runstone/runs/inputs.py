@@ -16,7 +16,7 @@ from runstone.runs.schemas import DatasetInput, LogInputs, ModelOutput
 from runstone.runs.tables import datasets, run_dataset_tags, run_datasets, run_models
 
 CONTEXT_TAG = "mlflow.data.context"
-DATASETS_LIMIT = 1000
+DATASETS_LIMIT = 2000
 SUMMARIES_LIMIT = 1000
 SUMMARY_EXPERIMENTS_LIMIT = 20
 
