@@ -46,6 +46,8 @@ class TestWordsOfErrors:
             ("experiments/search", {"max_results": 50001}, r"Invalid value 50001 for parameter 'max_results' supplied\. It must be at most 50000"),
             ("experiments/search", {"max_results": 1, "filter": "name IS NULL"}, r"IS NULL / IS NOT NULL is only supported for tags"),
             ("runs/create", {"run_name": "a", "tags": [{"key": "mlflow.runName", "value": "b"}]}, r"\(run_name='a', mlflow\.runName='b'\)\."),
+            ("logged-models/search", {"experiment_ids": ["0"], "datasets": [{}]}, r"`dataset_name` in the `datasets` clause must be specified"),
+            ("logged-models/search", {"experiment_ids": ["0"], "order_by": [{}]}, r"Invalid order by field name: "),
             ("runs/search", {"experiment_ids": ["0"], "filter": "datasets.colour = 'x'"}, r"Invalid dataset key 'colour' specified"),
             ("runs/search", {"experiment_ids": ["0"], "filter": "attribute.experiment_id = '0'"}, r"Invalid attribute key 'experiment_id' specified"),
         ],

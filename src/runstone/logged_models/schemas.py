@@ -49,12 +49,12 @@ class LogParams(Message):
 
 
 class Dataset(Message):
-    dataset_name: RequiredStr
+    dataset_name: Str = None  # required: search.py says so in the words of the protocol
     dataset_digest: Str = None
 
 
 class OrderBy(Message):
-    field_name: RequiredStr
+    field_name: Str = None  # required, too
     ascending: Bool = None
     dataset_name: Str = None
     dataset_digest: Str = None

@@ -61,6 +61,10 @@ def where_of(text: str | None, datasets: Sequence[Dataset], dialect: str) -> lis
     """Metric clauses look at the `datasets` only; without one, a model must have some metric on one of them."""
     if len(datasets) > DATASETS_LIMIT:
         raise InvalidParameter(f"A search can name at most {DATASETS_LIMIT} datasets, got {len(datasets)}.")
+    if not all(dataset.dataset_name for dataset in datasets):
+        raise InvalidParameter(
+            "`dataset_name` in the `datasets` clause must be specified. Leave out the clause for all datasets."
+        )
     only = or_(*(_on(dataset.dataset_name, dataset.dataset_digest) for dataset in datasets)) if datasets else None
     clause = compile_filter(text, _fields(only), dialect)
     found = [] if clause is None else [clause]
@@ -76,21 +80,22 @@ def order_of(items: Sequence[OrderBy], dialect: str) -> Order:
     order = Order()
     seen: set[tuple[str, str | None, str | None]] = set()
     for item in items:
-        name = _ATTRIBUTES.aliases.get(item.field_name, item.field_name)
+        field_name = item.field_name or ""
+        name = _ATTRIBUTES.aliases.get(field_name, field_name)
         if (name, item.dataset_name, item.dataset_digest) in seen:
-            raise InvalidParameter(f"order_by names the field '{item.field_name}' twice. Name it once.")
+            raise InvalidParameter(f"order_by names the field '{field_name}' twice. Name it once.")
         seen.add((name, item.dataset_name, item.dataset_digest))
         descending = item.ascending is False
-        entity, dot, key = item.field_name.partition(".")
+        entity, dot, key = field_name.partition(".")
         if dot:
             if entity != "metrics" or not key:
-                raise InvalidParameter(f"Invalid order by field name: {item.field_name[:200]}. Only metrics are supported.")
+                raise InvalidParameter(f"Invalid order by field name: {field_name[:200]}. Only metrics are supported.")
             only = _on(item.dataset_name, item.dataset_digest) if item.dataset_name or item.dataset_digest else None
             order.keys += measured_keys(_measurements(only), key, descending)
-        elif _ATTRIBUTES.find(item.field_name) is None:
-            raise InvalidParameter(f"Invalid order by field name: {item.field_name[:200]}")
+        elif _ATTRIBUTES.find(field_name) is None:
+            raise InvalidParameter(f"Invalid order by field name: {field_name[:200]}")
         else:
-            text = f"`{item.field_name}` {'DESC' if descending else 'ASC'}"
+            text = f"`{field_name}` {'DESC' if descending else 'ASC'}"
             order.keys += compile_order([text], fields, dialect, ()).keys
     asked = {name for name, _, _ in seen}
     order.keys += compile_order((), fields, dialect, [tie for tie in _TIES if tie.name not in asked]).keys
