@@ -21,7 +21,7 @@ from typing import Any
 import orjson
 
 from tests import s3server
-from tests.bench import transfers
+from tests.bench import floor_files, transfers
 from tests.bench.bench import Wrong
 from tests.bench.databases import Databases
 from tests.bench.environments import CACHE
@@ -96,7 +96,7 @@ class Artifacts:
         for name, rate in transfers.eight(running, part, watches).items():
             add(f"{name} by {CLIENTS} clients", "MB/s", rate)
         for clients in (1, CLIENTS):
-            row = f"{number(self.amounts.small)} files of 10 KB, {clients} client{'s' * (clients > 1)}"
+            row = self._small_row(clients)
             with Watch(running).watching() as watches[row]:
                 taken = transfers.small(running, self.amounts.small, clients)
             add(row, "s", taken)
@@ -151,6 +151,17 @@ class Artifacts:
         for how, rates in found.items():
             for name, rate in rates.items():
                 self.results.add(f"{place}: {name} of {size}", "MB/s", how, rate)
+        for clients in (1, CLIENTS):
+            count = self.amounts.small
+            taken = (
+                floor_files.through_boto3(s3, count, clients)
+                if place == STORE
+                else floor_files.through_bare_server(self.folder / "floor-small", count, clients)
+            )
+            self.results.add(f"{place}: {self._small_row(clients)}", "s", FLOOR, taken)
+
+    def _small_row(self, clients: int) -> str:
+        return f"{number(self.amounts.small)} files of 10 KB, {clients} client{'s' * (clients > 1)}"
 
     def _file(self, name: str, size: int) -> Path:
         file = self.folder / f"{name}.bin"
@@ -352,12 +363,13 @@ _SAID = {
 
 def markdown(results: Results, first: str) -> str:
     """The floor, and how much of it the first server reaches."""
-    lines = [f"| at best | MB/s | {first} reaches |", "|---|---|---|"]
+    lines = [f"| at best | | {first} reaches |", "|---|---|---|"]
     for row in results.figures:
-        own = results.median(row, first)
+        own, timed = results.median(row, first), row[1] == "s"
         for how in (FLOOR, PROXY):
             best = results.median(row, how)
             if best:
-                said = _SAID[how, row[0].startswith(STORE)]
-                lines.append(f"| {row[0]} ({said}) | {shown(best)} | {f'{own / best:.0%}' if own else ''} |")
+                share = (best / own if timed else own / best) if own else 0.0
+                said = _SAID[how, row[0].startswith(STORE)] + (", each" if timed and row[0].startswith(FOLDER) else "")
+                lines.append(f"| {row[0]} ({said}), {row[1]} | {shown(best)} | {f'{share:.0%}' if own else ''} |")
     return "\n".join(lines) if len(lines) > 2 else ""

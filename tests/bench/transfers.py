@@ -197,22 +197,28 @@ def _got(client: Client, size: int) -> None:
 
 def small(running: Running, count: int, clients: int = CLIENTS) -> float:
     """Seconds for `count` files of 10 KB from so many clients, each on one connection."""
-    content, folder = os.urandom(SMALL_BYTES), f"small-{clients}"
+    folder = f"small-{clients}"
+    taken = put_small(running.port, count, clients, folder)
+    client = Client(running.port)
+    listed = orjson.loads(client.ask(f"{STORE}?path={folder}"))["files"]
+    client.close()
+    expect(len(listed) == count, f"{count} files were acknowledged, {len(listed)} are listed")
+    return taken
+
+
+def put_small(port: int, count: int, clients: int, folder: str) -> float:
+    """`small`, for whatever answers at that port."""
+    content = os.urandom(SMALL_BYTES)
 
     def send(number: int) -> None:
-        client = Client(running.port)
+        client = Client(port)
         for file in range(number, count, clients):
             client.put_bytes(f"{folder}/{file}.bin", content)
         client.close()
 
     began = time.perf_counter()
     _together(send, clients)
-    taken = time.perf_counter() - began
-    client = Client(running.port)
-    listed = orjson.loads(client.ask(f"{STORE}?path={folder}"))["files"]
-    client.close()
-    expect(len(listed) == count, f"{count} files were acknowledged, {len(listed)} are listed")
-    return taken
+    return time.perf_counter() - began
 
 
 def eight(running: Running, source: Path, watches: dict[str, Watch]) -> dict[str, float]:
