@@ -105,6 +105,11 @@ class Artifacts:
         add("longest answer of /health meanwhile", "ms", max(watch.longest for watch in watches.values()) * 1000)
         if kind.key == "runstone":
             add("event loop late at most", "ms", max(watch.loop for watch in watches.values()) * 1000)
+            add(
+                "event loop late at most, time without a processor left out",
+                "ms",
+                max(watch.own for watch in watches.values()) * 1000,
+            )
         add("a process that only waits late at most", "ms", max(watch.idle for watch in watches.values()) * 1000)
 
     def _listed(

@@ -57,6 +57,7 @@ class Watch:
     samples: list[tuple[float, float]] = field(default_factory=list)  # (seconds, MB)
     longest: float = 0.0  # seconds
     loop: float = 0.0  # seconds that its event loop was late at most, where it has a clock in it
+    own: float = 0.0  # seconds that it was late at most with a processor at hand
     idle: float = 0.0  # seconds that a process which does nothing was late at most
 
     @contextmanager
@@ -73,7 +74,7 @@ class Watch:
             for thread in threads:
                 thread.join()
             if lateness is not None:
-                self.loop = probed.longest(Path(lateness), began)
+                self.loop, self.own = probed.longest(Path(lateness), began)
 
     @property
     def peak(self) -> float:

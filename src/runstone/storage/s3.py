@@ -21,7 +21,7 @@ from runstone.storage.local import no_such_artifact, too_large
 from runstone.storage.locations import Bucket
 from runstone.storage.s3_client import S3Access, as_public_error, code_of, is_missing
 from runstone.storage.s3_direct import S3Parts, S3Signer
-from runstone.storage.s3_file import Ahead, S3File, identity_of
+from runstone.storage.s3_file import Memory, S3File, identity_of
 from runstone.storage.s3_upload import Buffers, Upload
 from runstone.storage.store import Announce, Entry, Found, Leftovers, Matches, OpenFile, Stat, StoredFile
 
@@ -46,7 +46,7 @@ class S3Store:
         self.root, self.access, self.checked = root, access, checked or Checked()
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="s3")
         self.buffers = Buffers(PIECES_UNDER_WAY)
-        self.ahead = Ahead()
+        self.memory = Memory()
         self._folders: dict[str, None] = {}
         self.multipart = S3Parts(self)
         self.signer = S3Signer(self)

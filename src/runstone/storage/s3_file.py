@@ -26,10 +26,9 @@ READ = 1024 * 1024
 # Two parts of an upload, beginning where one does: SeaweedFS reads a part whole for each window that touches it, and the SDK
 # takes two milliseconds of the processor for each request.
 WINDOW = 2 * PIECE
-LEAST = 2 * READ  # while other downloads have the memory
+LEAST = 2 * READ
 WINDOWS = 3  # that one download has on their way at once
-# Bytes of the windows of all downloads together, beyond a least one of each.
-AHEAD = 6 * WINDOW
+SHARED = 4 * WINDOW  # bytes of all downloads together, as long as there are not very many
 RESUMES = 3
 
 Window = concurrent.futures.Future[list[memoryview]]
@@ -40,11 +39,17 @@ def identity_of(stat: Stat) -> Identity:
     return Identity((stat.etag, stat.size, stat.modified))
 
 
-class Ahead:
-    """What all downloads of a store together may hold, in bytes."""
+class Memory:
+    """What the downloads of a store may hold, shared evenly by those that are under way."""
 
-    def __init__(self, size: int = AHEAD) -> None:
-        self.left = size
+    def __init__(self) -> None:
+        self.downloads = 0
+
+    def share(self) -> tuple[int, int]:
+        """(bytes of a window, how many of them) for each download."""
+        each = SHARED // max(1, self.downloads)
+        window = WINDOW if each >= 2 * WINDOW else PIECE if each >= PIECE else LEAST
+        return window, max(1, min(WINDOWS, each // window))
 
 
 class S3File:
@@ -83,35 +88,28 @@ class S3File:
         if beginning:
             yield beginning
         start, end = start + len(beginning), start + length
-        under_way: deque[tuple[Window, int]] = deque()
+        under_way: deque[Window] = deque()
+        self._store.memory.downloads += 1
         try:
             while start < end or under_way:
                 start = self._ask(under_way, start, end)
-                for part in await asyncio.wrap_future(under_way[0][0]):
+                for part in await asyncio.wrap_future(under_way[0]):
                     yield part
                     self._store.buffers.give(part.obj)  # type: ignore[arg-type]
-                self._done(under_way.popleft())
+                under_way.popleft()
         finally:
-            while under_way:
-                self._done(under_way.popleft())
+            self._store.memory.downloads -= 1
+            for window in under_way:
+                window.cancel()
 
-    def _ask(self, under_way: deque[tuple[Window, int]], start: int, end: int) -> int:
+    def _ask(self, under_way: deque[Window], start: int, end: int) -> int:
         """Fetch what may be fetched now from `start` on; up to where it is."""
-        while start < end and len(under_way) < WINDOWS:
-            until = min((start // WINDOW + 1) * WINDOW, end)
-            counted = until - start
-            if counted > self._store.ahead.left:
-                if under_way:
-                    break
-                until, counted = min(start + LEAST, until), 0
-            self._store.ahead.left -= counted
-            under_way.append((self._store.submit(self._read, start, until), counted))
+        size, count = self._store.memory.share()
+        while start < end and len(under_way) < count:
+            until = min((start // size + 1) * size, end)
+            under_way.append(self._store.submit(self._read, start, until))
             start = until
         return start
-
-    def _done(self, window: tuple[Window, int]) -> None:
-        window[0].cancel()
-        self._store.ahead.left += window[1]
 
     def _read(self, start: int, end: int) -> list[memoryview]:
         """In a thread. Where the store cuts its answer short, it goes on from there."""

@@ -10,7 +10,10 @@ import asyncio
 import base64
 import concurrent.futures
 import hashlib
+import io
 import logging
+import mmap
+import os
 import zlib
 from collections import deque
 from dataclasses import replace
@@ -25,30 +28,64 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("runstone.storage")
 
-# The least that S3 takes as a part: the SDK copies each, and several are under way.
+# The least that S3 takes as a part: several are under way.
 PIECE = 5 * 1024 * 1024
+STEP = 1024 * 1024
 PARTS_LIMIT = 10_000
 # An upload whose size nobody announced gets larger pieces from here on, so that 10 000 of them reach 5 TB.
 GROWTH_EVERY = 1_000
 
 
+Buffer = bytearray | mmap.mmap
+
+
 class Buffers:
-    """Memory for pieces, used again: allocating for each would fragment the heap."""
+    """Memory for pieces, used again. A map of its own goes back to the system when it is let go, where the heap would keep it in
+    fragments; and its pages are made where it is filled, while a bytearray is zeroed with everybody else waiting.
+    """
 
     def __init__(self, kept: int) -> None:
-        self._free: deque[bytearray] = deque(maxlen=kept)
+        self._free: deque[Buffer] = deque(maxlen=kept)
 
-    def take(self, size: int) -> bytearray:
+    def take(self, size: int) -> Buffer:
         if size == PIECE:
             try:
                 return self._free.pop()
             except IndexError:
                 pass
-        return bytearray(size)
+        return bytearray(size) if size < PIECE else mmap.mmap(-1, size)
 
-    def give(self, buffer: bytearray) -> None:
+    def give(self, buffer: Buffer) -> None:
         if len(buffer) == PIECE:
             self._free.append(buffer)
+
+
+class _Piece(io.RawIOBase):
+    """A body for the SDK, in steps longer than it asks for. Bytes it would copy and send 16 KB at a time, and each time its
+    thread gives the interpreter away and waits to have it back, with the event loop among those that wait.
+    """
+
+    def __init__(self, content: memoryview) -> None:
+        self._content, self._at = content, 0
+
+    def __len__(self) -> int:
+        return len(self._content)
+
+    def read(self, size: int = -1) -> memoryview:
+        step = len(self._content) if size < 0 else max(size, STEP)
+        found = self._content[self._at : self._at + step]
+        self._at += len(found)
+        return found
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        self._at = offset + {os.SEEK_SET: 0, os.SEEK_CUR: self._at, os.SEEK_END: len(self)}[whence]
+        return self._at
+
+    def tell(self) -> int:
+        return self._at
+
+    def seekable(self) -> bool:
+        return True
 
 
 class Upload:
@@ -135,13 +172,13 @@ class Upload:
         made = self._store.client.create_multipart_upload(**place, ChecksumAlgorithm="CRC32", **self._store.access.encryption)
         return str(made["UploadId"])
 
-    def _send(self, number: int, buffer: bytearray, filled: int, digesting: concurrent.futures.Future[None]) -> dict[str, Any]:
+    def _send(self, number: int, buffer: Buffer, filled: int, digesting: concurrent.futures.Future[None]) -> dict[str, Any]:
         try:
-            body = buffer if filled == len(buffer) else bytes(memoryview(buffer)[:filled])
+            body = memoryview(buffer)[:filled]
             checksum = crc32(body)
             place = self._store.place(self._key)
             answer = self._store.client.upload_part(
-                **place, UploadId=self._upload_id, PartNumber=number, Body=body, ChecksumCRC32=checksum
+                **place, UploadId=self._upload_id, PartNumber=number, Body=_Piece(body), ChecksumCRC32=checksum
             )
             return {"PartNumber": number, "ETag": answer["ETag"], "ChecksumCRC32": checksum}
         except Exception as error:
@@ -178,5 +215,5 @@ def piece_growth(piece: int, sent: int) -> int:
     return piece if piece > PIECE else PIECE * 2 ** min(sent // GROWTH_EVERY, 6)
 
 
-def crc32(body: bytes | bytearray) -> str:
+def crc32(body: bytes | memoryview) -> str:
     return base64.b64encode(zlib.crc32(body).to_bytes(4, "big")).decode("ascii")
