@@ -149,6 +149,9 @@ class TestPlaces:
     ) -> None:
         found = server.get("experiments/get", experiment_id=server.experiment(artifact_location=given)).json()["experiment"]
         assert found["artifact_location"] == str(server.folder / kept)
+        number = server.experiment(artifact_location=f"file:{given}")
+        found = server.get("experiments/get", experiment_id=number).json()["experiment"]
+        assert found["artifact_location"] == (server.folder / kept).as_uri()
 
     def test_what_is_not_there_can_be_removed(self, server: RunningServer) -> None:
         for _ in range(2):

@@ -148,7 +148,11 @@ def absolute(text: str) -> str:
     """A folder that is written without its beginning is one below the server's working folder: wherever a client runs, the
     place stays the same.
     """
-    return text if text.startswith("/") or _SCHEME.match(text) else str(Path(text).absolute())
+    folder = folder_of(text)
+    if folder is None or folder.startswith("/"):
+        return text
+    place = Path(folder).absolute()
+    return place.as_uri() if _SCHEME.match(text) else str(place)
 
 
 def validate_location(text: str, field: str) -> str:
