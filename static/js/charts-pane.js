@@ -6,6 +6,7 @@ import { addressOf, fromPage as settingsOfPage } from "./charts-settings.js";
 import { wireMenus } from "./panel-menu.js";
 import { showLegend } from "./group-legend.js";
 import { Names } from "./charts-names.js";
+import { followTable } from "./charts-grouped.js";
 import { wireLive } from "./charts-live.js";
 import { SECTIONS } from "./charts-sections.js";
 import { shelve, turn, uncover } from "./charts-shelf.js";
@@ -31,6 +32,7 @@ class Pane {
     for (const name of ["htmx:pushedIntoHistory", "htmx:replacedInHistory"]) document.addEventListener(name, () => this.keep());
     addEventListener("popstate", () => { this.settings = settingsOfPage(); this.toolbar.show(); this.arrange(); this.refresh(); });
     wireLive(this);
+    followTable(this);
     this.show(runsOfPage());
   }
 

@@ -4,9 +4,10 @@ import { lookClasses, settle } from "./run-looks.js";
 import { runs, whenShown } from "./table-state.js";
 
 let before = "";
+let grouped = []; // the runs that the server names where the table shows groups: opened ones are among them, or join them
 
 function shown() {
-  const found = new Map();
+  const found = new Map(grouped.map((run) => [run.id, run]));
   for (const row of runs.querySelectorAll("tr[data-run]")) {
     const link = row.querySelector("th a");
     found.set(row.dataset.run, {
@@ -58,4 +59,7 @@ document.addEventListener("run-hover", (event) => {
 });
 
 for (const name of ["rows-added", "marks", "rows-removed"]) document.addEventListener(name, tell);
-whenShown(tell);
+whenShown(() => {
+  grouped = runs.querySelector("[data-groups]") ? JSON.parse(document.getElementById("shown-runs").textContent) : [];
+  tell();
+});

@@ -34,6 +34,22 @@ class TestGroups:
         group.get_by_role("link", name="4 runs").click()
         expect(tab.locator(".pager")).to_contain_text("4 of 12")
 
+    def test_charts_beside_them_draw_the_groups(self, tab: Page, number: str) -> None:
+        tab.goto(f"/experiments/{number}?layout=both&group=params.model")
+        expect(tab.locator("[data-key=loss] .readout")).to_have_text("3 groups")
+        expect(tab.locator("[data-legend] li")).to_have_text(["it's", "net", "tree"], use_inner_text=True)
+        expect(tab.get_by_label("Group runs by")).to_have_value("params.model")
+        tab.get_by_role("button", name="Show the runs of the group").first.click()
+        expect(tab.locator("#runs tr[data-run]")).to_have_count(4)
+        expect(tab.locator("[data-key=loss] .readout")).to_have_text("3 groups")
+        panel = tab.locator(".chart-panel[data-key=loss]")
+        panel.get_by_label("More actions").click()
+        menu, box = panel.locator(".menu .panel").bounding_box(), tab.locator("#charts-pane").bounding_box()
+        assert menu
+        assert box
+        assert menu["x"] >= box["x"]  # nothing of it is cut
+        assert menu["width"] < 300
+
     def test_nested_runs_are_a_tree(self, tab: Page, client: MlflowClient) -> None:
         number = client.create_experiment("nested")
         parent = client.create_run(number, run_name="parent").info.run_id
@@ -102,7 +118,7 @@ class TestEverybody:
         tab.goto(f"/experiments/{experiment_id}")
         assert not tab.locator("[data-needs-script]:visible").count()
         tab.get_by_role("link", name="Next").click()
-        assert tab.locator("#runs tbody tr").count() == 70
+        expect(tab.locator("#runs tbody tr")).to_have_count(70)
         tab.get_by_text("Columns", exact=True).click()
         tab.get_by_label("Another one").fill("max:metrics.acc")
         tab.get_by_role("button", name="Show these").click()
@@ -110,5 +126,5 @@ class TestEverybody:
         tab.locator("summary", has_text="Group").click()
         tab.get_by_label("Group by a param or tag").fill("params.seed")
         tab.get_by_role("button", name="Group").click()
-        assert tab.locator("tr[data-group]").count() == 120
+        expect(tab.locator("tr[data-group]")).to_have_count(120)
         context.close()

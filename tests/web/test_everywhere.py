@@ -69,6 +69,14 @@ class TestSearch:
         model = server.ok("logged-models", {"experiment_id": filled, "name": "m"})["model"]["info"]["model_id"]
         assert one(part(server, "/search", q=model[:8]), "a")["href"] == f"/logged-models/{model}"
 
+    def test_names_that_hold_the_text_as_it_stands_come_before_those_that_hold_its_words(
+        self, server: RunningServer, filled: str
+    ) -> None:
+        for name in ("likely 1", "very likely 1", "likely, on place 10", "1 is as likely as 2"):
+            server.run(filled, run_name=name)
+        names = [one(a, ".name").text for a in page(server, "/search", q="likely 1").select("a.found")]
+        assert names == ["likely 1", "very likely 1", "1 is as likely as 2", "likely, on place 10"]
+
     def test_what_is_in_the_trash_is_not_found(self, server: RunningServer, filled: str) -> None:
         made = server.run(filled, run_name="thrown away soon")
         server.ok("runs/delete", {"run_id": made})

@@ -10,14 +10,14 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, and_, func, literal, literal_column, or_, select
+from sqlalchemy import ColumnElement, Connection, Row, Select, and_, case, func, literal, literal_column, or_, select
 
 from runstone.core import keyvalue
 from runstone.core.scope import Scope, scoped
 from runstone.experiments.tables import experiments
 from runstone.runs import queries
 from runstone.runs.tables import NAME_PREFIX, run_tags, runs
-from runstone.search.folding import holds
+from runstone.search.folding import begins, holds
 
 PARENT_TAG = "mlflow.parentRunId"
 NEWEST = 10_000
@@ -30,18 +30,20 @@ def find_named(connection: Connection, scope: Scope, text: str, limit: int) -> l
     """At most `limit` active runs with the name of their experiment, the likeliest first; the newest ones for an empty text."""
     found: dict[int, Row[Any]] = {}
     if _ID.match(text):
-        found |= _rows(connection, _by_id(scope, text), limit)
-    found |= _rows(connection, _among_newest(scope, text.split()), limit)
+        found |= _rows(connection, _by_id(scope, text), text, limit)
+    found |= _rows(connection, _among_newest(scope, text.split()), text, limit)
     if text and len(found) < limit:
-        found |= _rows(connection, _by_beginning(connection, scope, text), limit)
+        found |= _rows(connection, _by_beginning(connection, scope, text), text, limit)
     return list(found.values())[:limit]
 
 
-def _rows(connection: Connection, wanted: Select[Any], limit: int) -> dict[int, Row[Any]]:
+def _rows(connection: Connection, wanted: Select[Any], text: str, limit: int) -> dict[int, Row[Any]]:
+    """Names that begin with the text come first, then those that hold it as it stands, then those that hold its words."""
     picked = wanted.subquery()
+    likely = [case((begins(picked.c.name, text), 0), (holds(picked.c.name, text), 1), else_=2)] if text else []
     columns = (*picked.c, experiments.c.name.label("experiment_name"))
     statement = select(*columns).join(experiments, experiments.c.id == picked.c.experiment_id)  # found in scope
-    statement = statement.where(picked.c.lifecycle_stage == "active").order_by(picked.c.id.desc()).limit(limit)
+    statement = statement.where(picked.c.lifecycle_stage == "active").order_by(*likely, picked.c.id.desc()).limit(limit)
     return {row.id: row for row in connection.execute(statement)}
 
 

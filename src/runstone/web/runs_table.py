@@ -65,11 +65,12 @@ def load(connection: Connection, ctx: Context, asked: Asked, query: Any, counted
     experiments = ReadExperiments(asked.experiments, ctx.scope).load(connection)
     total = table.count_runs(connection, ctx.scope, asked.experiments, asked.view)
     problem, matching, groups = None, None, None
-    shown, rows, behind = Window([], None, None), Rows(), _behind(asked, query)
+    shown, drawn, behind = Window([], None, None), list[Any](), _behind(asked, query)
     columns = list(asked.columns)
     try:
         if asked.group:
-            columns = columns or usual_columns(connection, ctx, [row.id for row in rows_of(connection, ctx, asked, {}).rows])
+            drawn = rows_of(connection, ctx, asked, {}).rows
+            columns = columns or usual_columns(connection, ctx, [row.id for row in drawn])
             groups = _groups(connection, ctx, asked, columns, later=total > AGGREGATED_AT_ONCE and not asked.aggregates)
         else:
             shown = rows_of(connection, ctx, asked, query, size=PAGE - behind)
@@ -79,7 +80,8 @@ def load(connection: Connection, ctx: Context, asked: Asked, query: Any, counted
     tops = [] if groups else pinned_rows(connection, ctx, asked)
     columns = columns or usual_columns(connection, ctx, [run.id for run in shown.rows], several=not asked.single)
     if groups is None:
-        rows = fill(connection, ctx, asked, [*tops, *shown.rows], columns)
+        drawn = shown.rows
+    rows = fill(connection, ctx, asked, [*tops, *drawn], columns if groups is None else [])
     tags = dict(experiment_queries.tags_of(connection, ctx.scope, asked.experiments[:1])[asked.experiments[0]])
     return {
         "experiments": experiments,
@@ -96,12 +98,12 @@ def load(connection: Connection, ctx: Context, asked: Asked, query: Any, counted
         "problem": problem,
         "usual": None,
         "headings": headings(columns, set(asked.pins), dict(asked.widths), rows.cells, ranges=bool(groups)),
-        "shown_runs": island(_shown(asked, tops, shown.rows, rows)),
+        "shown_runs": island(_shown(asked, tops, drawn, rows)),
     }
 
 
 def _shown(asked: Asked, tops: list[Any], runs: list[Any], rows: Rows) -> list[dict[str, Any]]:
-    """What the charts beside the table draw, for the first load; later the table tells them."""
+    """What the charts beside the table draw, for the first load; later the table tells them. Of a grouped table the newest runs."""
     pinned = {run.run_id for run in tops}
     return [
         {
