@@ -84,9 +84,9 @@ class Pane {
     this.settings.zoom = range;
     this.keep();
     this.toolbar.show();
-    this.redraw();
     clearTimeout(this.waiting);
-    this.waiting = setTimeout(() => this.refresh(), range ? 0 : ZOOM_WAIT);
+    if (range) this.refresh(); else this.waiting = setTimeout(() => this.refresh(), ZOOM_WAIT);
+    this.redraw(); // while the server answers
   }
 
   following(panel, x) { for (const other of this.panels.values()) if (other !== panel && other.inView && !other.apart) other.plot?.follow(x); }

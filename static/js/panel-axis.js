@@ -2,10 +2,14 @@
 // Reads: nothing. Expects a panel: {pane, key, area, data, apart}; `apart` is {zoom} of such a panel, else null.
 export const settingsOf = ({ pane, apart }) => (apart ? { ...pane.settings, x: "relative", logX: false, zoom: apart.zoom } : pane.settings);
 
+// Of so many lines each has a bucket for two pixels: which of them a pixel belongs to is not seen, and no extreme is lost.
+const MANY = 30;
+
 // What the panel asks the server for.
 export function askedBy(panel, live) {
   const { pane, apart, data, key, area } = panel, { first, last, ...asked } = pane.asked();
-  Object.assign(asked, { key, width: Math.max(100, Math.round(area.clientWidth - 60)) });
+  const wide = (area.clientWidth - 60) / (asked.runs.length > MANY ? 2 : 1);
+  Object.assign(asked, { key, width: Math.max(100, Math.round(wide)) });
   if (live && data) asked.seen = data.version;
   const [start, end] = apart ? apart.zoom ?? [] : [first, last];
   if (start !== undefined) Object.assign(asked, { first: start, last: end });

@@ -1,15 +1,19 @@
 // Draws lines on a canvas: envelopes of what a pixel hides, spikes, gaps and marks where a value is no finite number.
-// Reads: nothing. `view` is {sx, sy, width, height, ratio}: functions from values to pixels, and the size in pixels.
-import { DOWN, EMPTY, NAN, UP } from "./panel-data.js";
+// Reads: nothing. `view` is {sx, sy, first, last, width, height, ratio}: functions from values to pixels, what is seen, the size in pixels.
+import { DOWN, EMPTY, NAN, UP, partAt } from "./panel-data.js";
 
 const ENVELOPES = 30, FILLED = 100; // lines that may be filled strongly, or at all
 const SPIKE = 3; // pixels that an extreme must stand out beside its neighbours to be drawn as a stroke
 const clamp = (value, view) => Math.max(-view.height, Math.min(2 * view.height, value));
 
+// What is seen of a line, with the next part on either side: just zoomed into, that is little of what is here.
+const seen = (line, view) => [Math.max(0, partAt(line, view.first)), Math.min(line.x.length, partAt(line, view.last) + 2)];
+
 export function pathOf(line, values, view) {
   const path = new Path2D();
   let open = false;
-  for (let i = 0; i < line.x.length; i++) {
+  const [from, to] = seen(line, view);
+  for (let i = from; i < to; i++) {
     if (Number.isNaN(values[i])) { open = false; continue; }
     const x = view.sx(line.x[i]), y = clamp(view.sy(values[i]), view);
     if (open) path.lineTo(x, y); else path.moveTo(x, y);
@@ -26,9 +30,10 @@ function envelopeOf(line, view) {
     for (let i = end - 1; i >= start; i--) path.lineTo(view.sx(line.x[i]), clamp(view.sy(line.low[i]), view));
     path.closePath();
   };
-  let start = 0;
-  for (let i = 0; i <= line.x.length; i++) {
-    if (i < line.x.length && !(line.flags[i] & EMPTY)) continue;
+  const [from, to] = seen(line, view);
+  let start = from;
+  for (let i = from; i <= to; i++) {
+    if (i < to && !(line.flags[i] & EMPTY)) continue;
     close(start, i);
     start = i + 1;
   }
@@ -38,9 +43,11 @@ function envelopeOf(line, view) {
 function spikesOf(line, view) {
   const path = new Path2D();
   const reach = SPIKE * view.ratio;
-  for (let i = 0; i < line.x.length; i++) {
+  const [from, to] = seen(line, view);
+  for (let i = from; i < to; i++) {
     if (line.flags[i] & EMPTY) continue;
     const y = clamp(view.sy(line.y[i]), view), top = clamp(view.sy(line.high[i]), view), bottom = clamp(view.sy(line.low[i]), view);
+    if (y - top <= reach && bottom - y <= reach) continue;
     const near = (values, sign) => Math.max(...[i - 1, i + 1].map((k) => (line.x[k] === undefined || line.flags[k] & EMPTY ? -Infinity : sign * view.sy(values[k]))));
     const up = y - top > reach && -top - near(line.high, -1) > reach, down = bottom - y > reach && bottom - near(line.low, 1) > reach;
     if (!up && !down) continue;

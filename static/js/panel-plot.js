@@ -16,8 +16,7 @@ export class Plot {
     this.canvases = ["lines", "top"].map((className) => Object.assign(document.createElement("canvas"), { className }));
     element.replaceChildren();
     this.uplot = new uPlot(this.#options(), [[shown.first, shown.last], shown.yRange], element);
-    this.uplot.under.append(...this.canvases);
-    this.#paint();
+    this.uplot.under.append(...this.canvases); // painted when the grid is, before the next frame
   }
 
   #options() {
@@ -48,7 +47,7 @@ export class Plot {
   view(ratio = devicePixelRatio) {
     const { first, last, yRange, logX, logY } = this.shown, { bbox } = this.uplot;
     const width = (bbox.width / devicePixelRatio) * ratio, height = (bbox.height / devicePixelRatio) * ratio;
-    return { sx: scale(first, last, 0, width, logX), sy: scale(yRange[0], yRange[1], height, 0, logY), width, height, ratio };
+    return { first, last, sx: scale(first, last, 0, width, logX), sy: scale(yRange[0], yRange[1], height, 0, logY), width, height, ratio };
   }
 
   #paint() {

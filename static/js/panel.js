@@ -87,8 +87,12 @@ export class Panel {
 
   zoom(x, y) {
     this.yRange = y;
-    if (this.apart) { this.apart.zoom = x; this.pane.toolbar.show(); this.refresh(); } else this.pane.zoomed(x);
-    this.draw(); // at once with what is here; the answer of the server makes it sharp
+    // At once with what is here; the answer of the server makes it sharp.
+    if (!this.apart) return this.pane.zoomed(x);
+    this.apart.zoom = x;
+    this.pane.toolbar.show();
+    this.refresh();
+    return this.draw();
   }
 
   #cursor(x, top) {

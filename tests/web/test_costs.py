@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, event, insert
+from sqlalchemy import Connection, event, insert, update
 from starlette.datastructures import QueryParams
 
 from runstone.app import open_database
@@ -17,6 +17,7 @@ from runstone.core.db import Database
 from runstone.core.scope import DEFAULT_SCOPE, Context
 from runstone.core.state import token_key
 from runstone.experiments import queries as experiments
+from runstone.runs import feed
 from runstone.runs.guards import ReadRun
 from runstone.runs.tables import run_params, runs, series
 from runstone.settings import Settings
@@ -99,4 +100,7 @@ class TestCosts:
 
     def test_of_a_run(self, ctx: Context) -> None:
         ctx.db.write_now(lambda c: fill(c, 3))
-        assert statements(ctx.db, lambda c: run_page.load(c, ctx, ReadRun("1x0", DEFAULT_SCOPE), {})) <= 30
+        assert statements(ctx.db, lambda c: run_page.load(c, ctx, ReadRun("1x0", DEFAULT_SCOPE), {})) <= 11
+        ctx.db.write_now(lambda c: c.execute(update(runs).values(status="RUNNING")))
+        row = ctx.db.read_now(ReadRun("1x0", DEFAULT_SCOPE).load)
+        assert statements(ctx.db, lambda c: feed.mark(c, DEFAULT_SCOPE, row)) <= 2

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -145,6 +146,34 @@ class TestParts:
         assert one(soup, "#metrics-rows")["hx-swap-oob"] == "true"
         assert names(soup, "metrics")[0] == "layer_003/norm_00300"
         assert not soup.select("#find-metrics")  # what is being typed is left alone
+
+    def test_a_run_that_is_as_it_was_is_not_read_again(self, server: RunningServer) -> None:
+        number = server.experiment()
+        run_id = server.run(number)
+        headers = HTML | {"HX-Request": "true", "HX-Current-URL": f"{server.url}/runs/{run_id}"}
+
+        def live(path: str) -> BeautifulSoup:
+            return BeautifulSoup(server.client.get(path, headers=headers).text, "html.parser")
+
+        changes: list[Callable[[], object]] = [
+            lambda: server.ok("runs/log-metric", {"run_id": run_id, "key": "loss", "value": 1, "timestamp": 1}),
+            lambda: server.ok("runs/log-parameter", {"run_id": run_id, "key": "lr", "value": "1"}),
+            lambda: server.ok("runs/set-tag", {"run_id": run_id, "key": "mlflow.user", "value": "ada"}),
+            lambda: server.run(number, tags=[{"key": "mlflow.parentRunId", "value": run_id}]),
+        ]
+
+        asked = str(one(page(server, f"/runs/{run_id}"), "#poll")["hx-get"])
+        for change in changes:
+            still = live(asked)
+            assert one(still, "#run-duration")["hx-swap-oob"] == "true"
+            assert not still.select("#overview")
+            change()
+            found = live(asked)
+            assert found.select("#overview")
+            asked = str(one(found, "#poll[hx-swap-oob]")["hx-get"])
+        assert "ada" in one(live(f"/runs/{run_id}/live"), "#overview").text
+        server.ok("runs/update", {"run_id": run_id, "status": "FINISHED"})
+        assert server.client.get(asked, headers=headers).headers["hx-refresh"] == "true"
 
 
 class TestOfAVersion:

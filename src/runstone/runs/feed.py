@@ -7,10 +7,12 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, select, union_all
+from sqlalchemy import Connection, Row, Select, func, literal_column, select, union_all
 
+from runstone.core import keyvalue
 from runstone.core.scope import Scope, scoped
 from runstone.core.textmark import TextMark
+from runstone.runs.finding import PARENT_TAG
 from runstone.runs.queries import UNFINISHED
 from runstone.runs.tables import run_params, run_tags, runs, series
 
@@ -38,6 +40,27 @@ def look_at(connection: Connection, scope: Scope, run_ids: Collection[str]) -> L
     """The same of the runs among `run_ids`, of which there are at most a thousand, that are not in the trash."""
     mine = scoped(runs, scope, *_COLUMNS).where(runs.c.run_id.in_(run_ids), runs.c.lifecycle_stage == "active")
     return _look(connection, scope, connection.execute(mine).all())
+
+
+def mark(connection: Connection, scope: Scope, run: Row[Any]) -> str:
+    """What is another text as soon as the run changed, or one of its newest children. One statement, and another while the server
+    has never seen a nested run.
+    """
+    parts: list[Select[Any]] = [scoped(series, scope, func.sum(series.c["count"])).where(series.c.run_pk == run.id)]
+    for table in (run_tags, run_params):
+        said = func.sum(TextMark(table.c.value) + table.c.key_id)
+        parts += [scoped(table, scope, sums).where(table.c.run_pk == run.id) for sums in (said, func.count())]
+    key_id = keyvalue.key_id_of(connection, PARENT_TAG)
+    if key_id is not None:
+        # As ix_run_tags_value has it, word by word.
+        parent = func.substr(run_tags.c.value, literal_column("1"), literal_column("200"))
+        below = scoped(run_tags, scope, run_tags.c.run_pk).where(run_tags.c.key_id == key_id, parent == run.run_id)
+        newest = below.order_by(run_tags.c.run_pk.desc()).limit(NEWEST)
+        parts.append(scoped(run_tags, scope, func.count()).where(run_tags.c.key_id == key_id, parent == run.run_id))
+        parts.append(scoped(runs, scope, func.sum(runs.c.revision)).where(runs.c.id.in_(newest)))
+        parts.append(scoped(series, scope, func.sum(series.c["count"])).where(series.c.run_pk.in_(newest)))
+    counts = connection.execute(select(*[part.scalar_subquery() for part in parts])).one()  # numbers of what is in scope
+    return "-".join(str(part or 0) for part in (run.revision, run.status, *counts))
 
 
 def _look(connection: Connection, scope: Scope, found: Sequence[Row[Any]]) -> Look:

@@ -10,7 +10,9 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, and_, case, func, literal, literal_column, or_, select
+from sqlalchemy import (
+    ColumnElement, Connection, Row, Select, and_, case, func, literal, literal_column, or_, select, union_all,
+)  # fmt: skip
 
 from runstone.core import keyvalue
 from runstone.core.scope import Scope, scoped
@@ -82,17 +84,19 @@ def neighbours(connection: Connection, scope: Scope, run: Row[Any]) -> tuple[Row
     start, name = runs.c.start_time, runs.c.run_id
     above = or_(start > run.start_time, and_(start == run.start_time, name < run.run_id))
     below = or_(start < run.start_time, and_(start == run.start_time, name > run.run_id))
-    columns = (name, runs.c.name)
+    columns = (runs.c.id, name, runs.c.name)
     later = scoped(runs, scope, *columns).where(*place, start >= run.start_time, above).order_by(start, name.desc()).limit(1)
     earlier = scoped(runs, scope, *columns).where(*place, start <= run.start_time, below).order_by(start.desc(), name).limit(1)
-    return connection.execute(later).first(), connection.execute(earlier).first()
+    sides = [select(literal(i).label("side"), each.subquery()) for i, each in enumerate((later, earlier))]  # found in scope
+    found = {row.side: row for row in connection.execute(union_all(*sides))}
+    return found.get(0), found.get(1)
 
 
-def ancestors(connection: Connection, scope: Scope, run: Row[Any], limit: int = 8) -> list[Row[Any]]:
+def ancestors(connection: Connection, scope: Scope, run: Row[Any], limit: int = 8, *, nested: bool = True) -> list[Row[Any]]:
     """The parent of `run`, the parent of that and so on, the outermost first. Costs two statements for each, and ends where a
-    parent is missing or would come a second time.
+    parent is missing or would come a second time. `nested`: false when `run` is known to name no parent.
     """
-    key_id = keyvalue.key_id_of(connection, PARENT_TAG)
+    key_id = keyvalue.key_id_of(connection, PARENT_TAG) if nested else None
     found, seen, current = list[Row[Any]](), {run.run_id}, run
     while key_id is not None and len(found) < limit:
         where = (run_tags.c.run_pk == current.id, run_tags.c.key_id == key_id)

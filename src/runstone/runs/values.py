@@ -66,6 +66,28 @@ def page_of(
     return Page(shown, number, found, total)
 
 
+def whole(connection: Connection, scope: Scope, kind: str, run_pk: int, limit: int) -> list[tuple[str, Any]] | None:
+    """All that the table of `kind` holds of the run, by name, with names: metrics as `series_of` gives them, else (name, value).
+    None when it is more than `limit`. One statement.
+    """
+    table = _KINDS[kind].table
+    columns = series.columns.values() if table is series else [table.c.value]
+    rows = scoped(table, scope, keys.c.name.label("key"), *columns).join(keys, keys.c.id == table.c.key_id)
+    rows = rows.where(table.c.run_pk == run_pk).order_by(_by_bytes(connection, keys.c.name)).limit(limit + 1)
+    found = connection.execute(rows).all()
+    if len(found) > limit:
+        return None
+    return [(row.key, measured(row.key, row) if table is series else tuple(row)) for row in found]
+
+
+def is_of(kind: str, name: str) -> bool:
+    """Whether what has this name, in the table of `kind`, is one of that kind."""
+    of = _KINDS[kind]
+    if of.table is run_tags and name == NOTE_TAG:
+        return False
+    return not of.beginning or name.startswith(of.beginning) != of.without
+
+
 def tags_named(connection: Connection, scope: Scope, run_pk: int, names: Collection[str]) -> dict[str, str]:
     """Those of the tags that the run has."""
     statement = scoped(run_tags, scope, keys.c.name, run_tags.c.value).join(keys, keys.c.id == run_tags.c.key_id)

@@ -51,7 +51,7 @@ def load(
     rows, total = family.children(connection, ctx.scope, run.run_id, (asked.number - 1) * SIZE, SIZE)
     listed = Listed(asked, rows, asked.number, total, total, SIZE)
     shown = [*others, *rows]
-    if not shown:
+    if not rows and len(others) < 2:  # no parent, no child
         return Family(listed, [])
     pks = [found.id for found in shown]
     metrics = metrics or metrics_of(connection, ctx, pks)

@@ -16,13 +16,13 @@ from runstone.errors import NotFound
 from runstone.experiments.guards import ReadableWorkspace, ReadExperiment, WritableWorkspace
 from runstone.logged_models import queries as model_queries
 from runstone.registry import queries as registry_queries
-from runstone.runs import finding, history, inputs, lifecycle, queries, table, values
+from runstone.runs import feed, finding, history, inputs, lifecycle, queries, table, values
 from runstone.runs.guards import EditRun, ReadRun
 from runstone.web import colours, notes, run_family
 from runstone.web.files import files_at
 from runstone.web.islands import shown_runs
 from runstone.web.templating import go, link, page, wants_part
-from runstone.web.values import Asked, asked_part, kept_of, listed_of_run
+from runstone.web.values import Asked, asked_part, kept_of, listed_of_run, lists_of_run
 
 router = wire.ApiRouter()
 
@@ -32,6 +32,7 @@ LISTS = (*METRIC_LISTS, "params", "tags", "system-tags")
 PARTS = (*LISTS, "nested")
 SHOWN_TAGS = (
     values.NOTE_TAG,
+    finding.PARENT_TAG,
     "mlflow.user",
     "mlflow.source.name",
     "mlflow.source.git.branch",
@@ -42,7 +43,7 @@ SHOWN_TAGS = (
 
 @router.get("/runs/{run_id}")
 async def run_page(request: Request, run_id: str, ctx: Ctx, _: ReadableWorkspace) -> Response:
-    """Costs about thirty statements whatever the run holds, and the listing of one folder, or the beginning of one file.
+    """Costs eleven statements, a few more for what is long or nested, and the listing of one folder, or the beginning of one file.
 
     For a script, one of the lists of the page, or a folder that was opened.
     """
@@ -63,13 +64,12 @@ async def run_page(request: Request, run_id: str, ctx: Ctx, _: ReadableWorkspace
 
 def load(connection: Connection, ctx: Context, run: ReadRun, query: Mapping[str, str]) -> dict[str, Any]:
     row = run.load(connection)
-    tags = values.tags_named(connection, ctx.scope, row.id, SHOWN_TAGS)
+    lists, tags = lists_of_run(connection, ctx.scope, row.id, query, SHOWN_TAGS)
     look = look_of(row, tags)
     models = inputs.models_of(connection, ctx.scope, [row.id], ("input", "output"))
     used, made = ([model_id for model_id, _ in models.get((row.id, way), [])] for way in ("input", "output"))
-    lists = {kind: listed_of_run(connection, ctx.scope, kind, row.id, query) for kind in LISTS}
     later, earlier = finding.neighbours(connection, ctx.scope, row)
-    parents = finding.ancestors(connection, ctx.scope, row)
+    parents = finding.ancestors(connection, ctx.scope, row, nested=finding.PARENT_TAG in tags)
     family = run_family.load(connection, ctx, Asked.of(query, "nested"), row, [*parents, row])
     return {
         "run": row,
@@ -90,6 +90,7 @@ def load(connection: Connection, ctx: Context, run: ReadRun, query: Mapping[str,
         "parents": parents,
         "parent": parents[-1] if parents else None,
         "family": family,
+        "mark": feed.mark(connection, ctx.scope, row) if row.status in queries.UNFINISHED else "",
     }
 
 
@@ -120,8 +121,21 @@ def _state(request: Request, part: str = "") -> dict[str, str]:
 
 @router.get("/runs/{run_id}/live")
 async def live(request: Request, run_id: str, ctx: Ctx, _: ReadableWorkspace) -> Response:
-    """What changes of a run while it is looked at: its state and its values. A run that has ended is loaded anew, once."""
-    found = await ctx.db.read(lambda c: load(c, ctx, ReadRun(run_id, ctx.scope), _state(request)))
+    """What changes of a run while it is looked at: its state and its values. A run that has ended is loaded anew, once.
+
+    Costs two statements while the run is as it was with the `mark` of the page: only the time goes on.
+    """
+    run, before = ReadRun(run_id, ctx.scope), request.query_params.get("mark")
+
+    def look(connection: Connection) -> dict[str, Any]:
+        row = run.load(connection)
+        if before and row.status in queries.UNFINISHED and feed.mark(connection, ctx.scope, row) == before:
+            return {"run": row, "still": True}
+        return load(connection, ctx, run, _state(request)) | {"still": False}
+
+    found = await ctx.db.read(look)
+    if found["still"]:
+        return page(request, "runs/_still.html", now=now_ms(), **found)
     answer = page(request, "runs/_live.html", now=now_ms(), oob=True, **found)
     if found["run"].status not in queries.UNFINISHED:
         answer.headers["HX-Refresh"] = "true"

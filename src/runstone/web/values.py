@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -85,6 +85,34 @@ def listed_of_run(connection: Connection, scope: Scope, kind: str, run_pk: int, 
     """The page of one of the lists of a run that the query asks for. Two statements."""
     asked, size = Asked.of(query, kind), TAGS_SIZE if kind == "tags" else SIZE
     return Listed.of(asked, values.page_of(connection, scope, kind, run_pk, asked.words, asked.number, size), size)
+
+
+# The lists of a run, by the table that they stand in.
+_TABLES = (("metrics", "system-metrics"), ("params",), ("tags", "system-tags"))
+
+
+def lists_of_run(
+    connection: Connection, scope: Scope, run_pk: int, query: Mapping[str, str], named: Collection[str]
+) -> tuple[dict[str, Listed], dict[str, str]]:
+    """All lists of a run, and those of its tags that are `named`. A statement for each table while it holds no more than a page
+    of the run and nothing is searched for, else two for each list.
+    """
+    lists: dict[str, Listed] = {}
+    tags: dict[str, str] | None = None
+    for kinds in _TABLES:
+        asked = [Asked.of(query, kind) for kind in kinds]
+        plain = not any(one.text or one.number > 1 for one in asked)
+        size = TAGS_SIZE if "tags" in kinds else SIZE
+        found = values.whole(connection, scope, kinds[0], run_pk, size) if plain else None
+        if found is None:
+            lists |= {kind: listed_of_run(connection, scope, kind, run_pk, query) for kind in kinds}
+            continue
+        for one in asked:
+            rows = [row for name, row in found if values.is_of(one.kind, name)]
+            lists[one.kind] = Listed(one, rows, 1, len(rows), len(rows), size)
+        if "tags" in kinds:
+            tags = {name: value for _, (name, value) in found if name in named}
+    return lists, values.tags_named(connection, scope, run_pk, named) if tags is None else tags
 
 
 def cut(asked: Asked, items: Sequence[Any], text_of: Callable[[Any], str], size: int = SIZE) -> Listed:
