@@ -12,7 +12,7 @@ async function complete(area) {
   if (area !== table() || !answer?.ok) return; // what stands there is true, if not all
   const { count, counted_to: most } = await answer.json();
   const said = place.closest("span").firstChild;
-  said.data = said.data.replace(/^\S+\+/, grouped(count) + (count < most ? "" : "+"));
+  said.data = said.data.replace(/^[\d\s]+\+/, grouped(count) + (count < most ? "" : "+"));
   place.remove();
 }
 

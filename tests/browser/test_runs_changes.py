@@ -74,6 +74,7 @@ class TestChanges:
 
     def test_all_that_match_are_let_go_by_one_and_by_another_filter(self, tab: Page, many: str) -> None:
         tab.goto(f"/experiments/{many}?filter=run_name LIKE 'run 02%25' OR run_name LIKE 'run 03%25'")
+        expect(tab.locator("#runs tbody tr")).to_have_count(100)
         tab.get_by_label("Select all shown runs").check()
         tab.get_by_role("button", name="Select all 200 matching").click()
         row(tab, "run 0399").get_by_role("checkbox").uncheck()
@@ -83,6 +84,14 @@ class TestChanges:
         expect(tab.locator("[data-bulk-bound]")).to_have_text(re.compile("More than 1.000 match"))
         expect(tab.locator("[data-bulk-matching]")).to_be_hidden()
         assert serious(tab) == []
+
+    def test_how_many_match_comes_behind_the_rows(self, tab: Page, many: str) -> None:
+        said = tab.locator("#runs .pager > span").first
+        tab.goto(f"/experiments/{many}?filter=run_name LIKE 'run%25'")
+        expect(said).to_have_text(re.compile(r"^1.150 of 1.150 runs"))
+        tab.locator("#filter").fill("run_name LIKE 'run 00%'")
+        tab.keyboard.press("Enter")
+        expect(said).to_have_text(re.compile(r"^100 of 1.150 runs"))
 
     def test_move_to_another_experiment_and_back(self, tab: Page, own: str, client: MlflowClient) -> None:
         to = client.create_experiment(f"target {own}")
