@@ -3,10 +3,13 @@
 const busy = (target) => target.contains(document.activeElement) || target.matches("#tags") && target.querySelector("details[open]") || target.querySelector("[aria-expanded=true]");
 const bare = (element) => { const copy = element.cloneNode(true); for (const node of [copy, ...copy.querySelectorAll("*")]) { node.removeAttribute("hx-swap-oob"); node.removeAttribute("title"); } return copy.outerHTML.replace(/<time [^>]*>[^<]*/g, "<time>").replace(/ class=""/g, ""); };
 const scrolls = new Map();
+let missed = false; // a part that somebody was busy with: the page keeps its mark, and the next answer has the part again
 
 document.addEventListener("htmx:oobBeforeSwap", (event) => {
   const { target, fragment } = event.detail, found = fragment.firstElementChild ?? fragment;
-  if (busy(target) || bare(target) === bare(found)) { event.preventDefault(); return; }
+  const held = target.id === "poll" ? missed : busy(target) && bare(target) !== bare(found);
+  missed = target.id !== "poll" && (missed || held);
+  if (held || bare(target) === bare(found)) { event.preventDefault(); return; }
   for (const area of target.querySelectorAll(".scroll")) scrolls.set(area.getAttribute("aria-label"), area.scrollTop);
   if (target.id === "metrics-count" || target.id === "system-count") document.dispatchEvent(new CustomEvent("metrics-news"));
 });

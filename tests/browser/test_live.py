@@ -51,6 +51,10 @@ class TestRunPage:
         client.log_param(run_id, "zz last", "1")
         expect(tab.locator("#params tbody tr")).to_have_count(42, timeout=SOON)
         assert area.evaluate("area => area.scrollTop") == 200
+        # What came while somebody was busy there, and nothing since, is shown when it is left.
+        tab.locator("[data-tag=phase] summary").click()
+        tab.locator("h1").click()
+        expect(tab.locator("[data-tag=phase]")).to_contain_text("third", timeout=SOON)
         client.set_terminated(child.info.run_id)
 
 
