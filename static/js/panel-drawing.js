@@ -1,6 +1,7 @@
 // Draws lines on a canvas: envelopes of what a pixel hides, spikes, gaps and marks where a value is no finite number.
 // Reads: nothing. `view` is {sx, sy, first, last, width, height, ratio}: functions from values to pixels, what is seen, the size in pixels.
-import { DOWN, EMPTY, NAN, UP, partAt } from "./panel-data.js";
+import { EMPTY, partAt } from "./panel-data.js";
+import { marksOf } from "./panel-marks.js";
 
 const ENVELOPES = 30, FILLED = 100; // lines that may be filled strongly, or at all
 const SPIKE = 3; // pixels that an extreme must stand out beside its neighbours to be drawn as a stroke
@@ -64,22 +65,6 @@ function dots(context, line, values, view) {
     context.arc(view.sx(line.x[i]), clamp(view.sy(values[i]), view), 2.5 * view.ratio, 0, 7);
     context.fill();
   }
-}
-
-// NaN as a cross on the ground, infinities as arrows at the edges; those that would lie on each other are drawn once.
-export function marksOf(line, view) {
-  const found = [];
-  const last = { [NAN]: -Infinity, [UP]: -Infinity, [DOWN]: -Infinity };
-  for (let i = 0; i < line.x.length; i++) {
-    for (const flag of [NAN, UP, DOWN]) {
-      if (!(line.flags[i] & flag)) continue;
-      const x = view.sx(line.x[i]);
-      if (x - last[flag] < 7 * view.ratio || x < 0 || x > view.width) continue;
-      last[flag] = x;
-      found.push({ x, sign: flag === NAN ? "×" : flag === UP ? "▲" : "▼", top: flag === UP });
-    }
-  }
-  return found;
 }
 
 export function draw(context, line, view, { many = 1, thick = false } = {}) {

@@ -1,7 +1,7 @@
 // A panel as PNG, SVG or CSV, with its title, its axes and the runs that it shows.
 // Reads: nothing. Expects a panel: {key, plot, pane}.
 import { EMPTY } from "./panel-data.js";
-import { marksOf } from "./panel-drawing.js";
+import { marksOf } from "./panel-marks.js";
 import { scale } from "./panel-scales.js";
 
 const TITLE = 28, LEGEND_ROW = 18, LEGEND_MOST = 20, FONT = "system-ui, sans-serif";

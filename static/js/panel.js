@@ -88,11 +88,7 @@ export class Panel {
   zoom(x, y) {
     this.yRange = y;
     // At once with what is here; the answer of the server makes it sharp.
-    if (!this.apart) return this.pane.zoomed(x);
-    this.apart.zoom = x;
-    this.pane.toolbar.show();
-    this.refresh();
-    return this.draw();
+    if (this.apart) { this.apart.zoom = x; this.pane.toolbar.show(); this.refresh(); this.draw(); } else this.pane.zoomed(x);
   }
 
   #cursor(x, top) {
