@@ -11,7 +11,18 @@ from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import (
-    ColumnElement, Connection, Row, Select, and_, case, func, literal, literal_column, or_, select, union_all,
+    ColumnElement,
+    Connection,
+    Row,
+    Select,
+    and_,
+    case,
+    func,
+    literal,
+    literal_column,
+    or_,
+    select,
+    union_all,
 )  # fmt: skip
 
 from runstone.core import keyvalue
