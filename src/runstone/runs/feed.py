@@ -17,7 +17,7 @@ from runstone.runs.queries import UNFINISHED
 from runstone.runs.tables import run_params, run_tags, runs, series
 
 NEWEST = 200
-# Of unfinished runs the points are counted, and tags and params read: of so many, a row for each metric, tag and param.
+# Of unfinished runs the points and params are counted, and tags are read: of so many, a row for each metric, tag and param.
 WATCHED = 50
 
 _COLUMNS = (runs.c.id, runs.c.run_id, runs.c.revision, runs.c.status)
@@ -77,11 +77,11 @@ def _points(connection: Connection, scope: Scope, run_pks: list[int]) -> dict[in
 
 
 def _texts(connection: Connection, scope: Scope, run_pks: list[int]) -> dict[int, int]:
-    """A tag or param of an unfinished run does not touch its row either: what each of them says is summed up."""
+    """A tag or param of an unfinished run does not touch its row either: what tags say is summed up. Params only come to it."""
     found: dict[int, int] = {}
-    for table in (run_tags, run_params) if run_pks else ():
-        mark = func.sum(TextMark(table.c.value) + table.c.key_id)
-        statement = scoped(table, scope, table.c.run_pk, mark, func.count()).where(table.c.run_pk.in_(run_pks))
-        for run_pk, total, count in connection.execute(statement.group_by(table.c.run_pk)):
-            found[run_pk] = found.get(run_pk, 0) * 31 + int(total) + int(count)
+    marks = ((run_tags, func.sum(TextMark(run_tags.c.value) + run_tags.c.key_id)), (run_params, func.count()))
+    for table, mark in marks if run_pks else ():
+        statement = scoped(table, scope, table.c.run_pk, mark).where(table.c.run_pk.in_(run_pks))
+        for run_pk, total in connection.execute(statement.group_by(table.c.run_pk)):
+            found[run_pk] = found.get(run_pk, 0) * 31 + int(total)
     return found
