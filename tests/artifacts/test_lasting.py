@@ -179,10 +179,12 @@ class Left:
         place.write_bytes(content)
         return place
 
-    def look(self) -> None:
+    def look(self, lasting: Lasting | None = None) -> None:
         async def run() -> None:
-            lasting = Lasting()
-            await lasting.begin(self.db, self.roots)
+            nonlocal lasting
+            if lasting is None:
+                lasting = Lasting()
+                await lasting.begin(self.db, self.roots)
             await recovering.one_round(self.db, self.roots, lasting)
 
         asyncio.run(run())
@@ -234,6 +236,16 @@ class TestRecovering:
         other.close()
         left.look()
         assert (left.root / "living/f").read_bytes() == b"1"
+
+    def test_a_commit_whose_answer_was_lost_is_seen_to_in_the_next_round(self, left: Left) -> None:
+        lasting = Lasting()
+        asyncio.run(lasting.begin(left.db, left.roots))
+        left.version("answer/f", b"1", writer=lasting.writer)
+        left.look(lasting)
+        assert not (left.root / "answer/f").exists()  # it may be on its way
+        left.look(lasting)
+        assert (left.root / "answer/f").read_bytes() == b"1"
+        assert kept(left.db) == {}
 
     def test_what_was_planted_is_neither_followed_nor_replaced(self, left: Left, tmp_path: Path) -> None:
         target = tmp_path / "target"

@@ -89,6 +89,8 @@ class Lasting:
         self._hurry = asyncio.Event()
         # Versions whose files could not be made durable: their bytes stay, and are written again (artifacts/recovering.py).
         self.failed = set[int]()
+        # Versions that are on their way to the disk, and those that this process was found to know nothing of.
+        self.numbers, self.strange = set[int](), set[int]()
 
     async def begin(self, db: Database, roots: Roots) -> None:
         """Before the first request."""
@@ -124,6 +126,7 @@ class Lasting:
     def follow(self, number: int, key: str, size: int) -> None:
         """The file of this version is visible: make it durable soon, then release its bytes."""
         self._waiting.append(_Waiting(number, key, size))
+        self.numbers.add(number)
         if self._bytes > BYTES_LIMIT // 2 or self._files > FILES_LIMIT // 2:
             self._hurry.set()
         if self._working is None:
@@ -169,6 +172,7 @@ class Lasting:
         await _repeated(lambda: db.append(held.drop_all, done))
         for waiting in group:
             self.release(waiting.size)
+            self.numbers.discard(waiting.number)
 
 
 async def _repeated(work: Callable[[], Awaitable[object]]) -> None:

@@ -45,17 +45,24 @@ class _Round:
     def __init__(self, db: Database, store: LocalStore, lasting: Lasting) -> None:
         self._db, self._store, self._lasting = db, store, lasting
         self._alive: dict[str, bool] = {}
+        self._strange = set[int]()
 
     async def run(self) -> None:
         after = 0
         while page := await self._db.read(partial(held.page, after=after, limit=BATCH)):
             await self._see_to([item for item in page if not await self._is_minded(item.number, item.writer)])
             after = page[-1].number
+        self._lasting.strange = self._strange
 
     async def _is_minded(self, number: int, writer: str) -> bool:
-        """Whether a living process will make the file durable."""
+        """Whether a living process will make the file durable. This one will not when it knows nothing of the version for a whole
+        round: the commit went well, and its answer was lost.
+        """
         if number in self._lasting.failed:
             return False
+        if writer == self._lasting.writer and number not in self._lasting.numbers:
+            self._strange.add(number)
+            return number not in self._lasting.strange
         if writer not in self._alive:
             self._alive[writer] = await self._store.lives(writer)
         return self._alive[writer]
