@@ -1,5 +1,5 @@
 // Plots over all compared runs: parallel coordinates, scatter, contour, box, correlation. ECharts comes when they come into view.
-// Reads: [data-plots] with [data-kind], [data-choose=x|y|colour], [data-axes], [data-plot], [data-said], [data-kept], [data-correlations].
+// Reads: [data-plots][data-named][data-one] with [data-kind], [data-choose=x|y|colour], [data-axes], [data-plot], [data-said], [data-kept], [data-correlations].
 import { compared, correlations, differs, ids, RUN } from "./plot-data.js";
 import { figure } from "./panel-scales.js";
 import { pickAxes } from "./axes-picker.js";
@@ -50,7 +50,7 @@ function table() {
 function kept(areas) {
   const link = one("[data-kept]"), few = areas && areas.length < compared.runs.length;
   link.hidden = !few || !areas.length;
-  if (few) Object.assign(link, { href: `?runs=${areas.map((i) => compared.runs[i].id).join(",")}`, textContent: `Compare only these ${areas.length}` });
+  if (few) Object.assign(link, { href: `?${root.dataset.named}=${areas.map((i) => compared.runs[i].id).join(",")}`, textContent: `Compare only these ${areas.length}` });
 }
 
 async function show() {
@@ -74,7 +74,7 @@ async function show() {
   chart.setOption({ animation: false, ...option }, true);
 }
 
-for (const select of root.querySelectorAll("[data-choose]")) { if (select.dataset.choose === "colour") select.append(new Option("Run", RUN, false, state.colour === RUN)); fill(select, state[select.dataset.choose]); select.addEventListener("change", () => { state[select.dataset.choose] = select.value; show(); }); }
+for (const select of root.querySelectorAll("[data-choose]")) { if (select.dataset.choose === "colour") select.append(new Option(root.dataset.one, RUN, false, state.colour === RUN)); fill(select, state[select.dataset.choose]); select.addEventListener("change", () => { state[select.dataset.choose] = select.value; show(); }); }
 pickAxes([["Params", params], ["Metrics", metrics]], state.axes, [...different.slice(0, MOST_AXES), ...metrics.filter(differs).slice(0, MOST_AXES)], (axes) => { state.axes = axes; show(); });
 one("[data-kind]").addEventListener("change", (event) => {
   state.kind = event.target.value;

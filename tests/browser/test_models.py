@@ -115,6 +115,10 @@ class TestLoggedModels:
         tab.get_by_label("Baseline").select_option(logged[0])
         tab.get_by_role("button", name="Show").click()
         expect(tab.locator("#compare-metrics small:not(.verdict):not(:empty)")).to_have_text("+0.25")
+        tab.get_by_role("heading", name="All logged models at once").scroll_into_view_if_needed()
+        expect(tab.locator("[data-plot] canvas")).to_be_visible()
+        tab.get_by_label("Plot").select_option("box")
+        expect(tab.locator(".plots [data-said]")).to_contain_text("smallest, quarters and largest")
 
 
 class TestTagsInPlace:

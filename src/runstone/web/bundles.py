@@ -38,6 +38,7 @@ KINDS = {
     "run": Kind((HTMX, UPLOT), ("failed-refresh", "tags-in-place", "tree", "run-live", "charts-pane")),
     "metric": Kind((UPLOT,), ("charts-pane",)),
     "compare": Kind((HTMX, UPLOT), ("compare-columns", "views", "plots", "charts-pane")),
+    "plots": Kind((), ("plots",)),
     "media": Kind((HTMX,), ("step-slider",)),
 }
 

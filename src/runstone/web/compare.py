@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from fastapi import Request, Response
@@ -68,7 +70,7 @@ def load(connection: Connection, ctx: Context, run_ids: list[str], baseline: str
         "tags": differences.lines([own[pk] for pk in pks]),
         "environment": differences.lines([made[pk] for pk in pks]),
         "shown_runs": shown_runs(runs, looks),
-        "plotted": island(plotted(runs, flat, metrics, looks)),
+        "plotted": island(plotted([(run.id, run.run_id, run.name) for run in runs], flat, metrics, looks)),
     }
 
 
@@ -89,24 +91,27 @@ def latest(connection: Connection, ctx: Context, pks: list[int]) -> dict[int, di
 
 
 def plotted(
-    runs: list[Any], params: dict[int, dict[str, str]], metrics: dict[int, dict[str, float]], looks: dict[str, int]
+    compared: Sequence[tuple[int, str, str]],
+    params: Mapping[int, Mapping[str, str]],
+    metrics: Mapping[int, Mapping[str, Any]],
+    looks: Mapping[str, int],
 ) -> dict[str, Any]:
-    """{names: {params, metrics}, runs: [{id, name, look, params, metrics}]}: what the plots can show, those of most runs first."""
+    """{names: {params, metrics}, runs: [{id, name, look, params, metrics}]}: what the plots can show, what most have first.
+
+    `compared`: (number, id, name) of runs or logged models; `params` and `metrics` are by number, `looks` by id.
+    """
     names = {}
     for kind, values in (("params", params), ("metrics", metrics)):
-        counted: dict[str, int] = {}
-        for run in runs:
-            for name in values[run.id]:
-                counted[name] = counted.get(name, 0) + 1
+        counted = Counter(name for number, _, _ in compared for name in values[number])
         names[kind] = sorted(counted, key=lambda name: (-counted[name], name))[:PLOTTED_LIMIT]
     listed = [
         {
-            "id": run.run_id,
-            "name": run.name or run.run_id,
-            "look": looks[run.run_id],
-            "params": [params[run.id].get(name) for name in names["params"]],
-            "metrics": [metrics[run.id].get(name) for name in names["metrics"]],
+            "id": known_as,
+            "name": name or known_as,
+            "look": looks[known_as],
+            "params": [params[number].get(param) for param in names["params"]],
+            "metrics": [metrics[number].get(metric) for metric in names["metrics"]],
         }
-        for run in runs
+        for number, known_as, name in compared
     ]
     return {"names": names, "runs": listed}

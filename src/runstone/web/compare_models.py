@@ -16,6 +16,9 @@ from runstone.experiments.tables import experiments
 from runstone.logged_models import metrics, queries
 from runstone.runs import queries as run_queries
 from runstone.web import differences, formats
+from runstone.web.colours import looks
+from runstone.web.compare import plotted
+from runstone.web.islands import island
 from runstone.web.listed import listed
 from runstone.web.model_files import SIDES, ModelFiles, columns, model_files, packages
 from runstone.web.templating import page
@@ -64,6 +67,8 @@ def load(connection: Connection, ctx: Context, model_ids: list[str], baseline: s
     params = queries.params_of(connection, ctx.scope, list(pks))
     tags = queries.tags_of(connection, ctx.scope, list(pks))
     measured = by_dataset(metrics.of_models(connection, ctx.scope, pks), list(pks))
+    flat = {pk: differences.flattened(params[pk]) for pk in pks}
+    names = [(model.id, model.model_id, model.name) for model in models]
     numbers = {model.experiment_id for model in models}
     places = scoped(experiments, ctx.scope, experiments.c.id, experiments.c.name).where(experiments.c.id.in_(numbers))
     return {
@@ -73,9 +78,10 @@ def load(connection: Connection, ctx: Context, model_ids: list[str], baseline: s
         "experiments": {row.id: row.name for row in connection.execute(places)},
         "runs": run_queries.find_all(connection, ctx.scope, {model.source_run_id for model in models if model.source_run_id}),
         "cut": formats.shared_prefix([model.name for model in models]),
+        "plotted": island(plotted(names, flat, measured, looks(dict.fromkeys(pks.values())))),
         "groups": [
             ("metrics", "Metrics", [measured[pk] for pk in pks]),
-            ("params", "Params", [differences.flattened(params[pk]) for pk in pks]),
+            ("params", "Params", [flat[pk] for pk in pks]),
             ("tags", "Tags", [{key: value for key, value in tags[pk] if not key.startswith("mlflow.")} for pk in pks]),
         ],
     }
