@@ -32,6 +32,7 @@ FLAGS = ["--no-sandbox", "--disable-gpu", "--host-resolver-rules=MAP * ~NOTFOUND
 # (what, unit, goal, name of the figure); {runs} is how many.
 ROWS = (
     ("runs page, {runs} runs: first content", "ms", "300", "first content"),
+    ("... a page of one line: first content", "ms", "", "one line"),
     ("... first rows", "ms", "", "first rows"),
     ("... sorted by a metric", "ms", "300", "sorted"),
     ("... filtered by a metric and a param", "ms", "300", "filtered"),

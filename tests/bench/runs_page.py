@@ -26,6 +26,7 @@ PARTS = (
     ("nested", f"{HERE}?nested=1"),
 )  # fmt: skip
 
+_FIRST_CONTENT = "performance.getEntriesByName('first-contentful-paint')"
 SETTLED = 2000  # ms after the first rows: what comes later is no first load
 
 Figures = dict[str, list[float]]  # by what was measured
@@ -61,7 +62,7 @@ def measure(browser: Browser, url: str, runs: int, rounds: int) -> Figures:
     size = len(httpx.get(url + HERE, headers={"Accept": "text/html"}, timeout=60).content)
     found: Figures = {"HTML of the page": [size / 1000]}
     for _ in range(rounds):
-        add(found, first(browser, url, HERE, ROWS))
+        add(found, first(browser, url, HERE, ROWS) | {"one line": one_line(browser, url)})
         add(found, {"sorted": _part(browser, url, _sort(runs)), "filtered": _part(browser, url, _filter(runs))})
         add(found, {"column found": _part(browser, url, _find())})
         add(found, {what: _answer(url, path) for what, path in PARTS})
@@ -96,13 +97,22 @@ def first(browser: Browser, url: str, path: str, rows: str) -> dict[str, float]:
     until(tab, "window.paintedAt")
     tab.wait_for_timeout(SETTLED)
     found = {
-        "first content": tab.evaluate("performance.getEntriesByName('first-contentful-paint')[0].startTime"),
+        "first content": tab.evaluate(f"{_FIRST_CONTENT}[0].startTime"),
         "first rows": tab.evaluate("window.paintedAt"),
         "layout shift": tab.evaluate("window.shift"),
         "JavaScript": scripts(tab),
     }
     tab.context.close()
     return found
+
+
+def one_line(browser: Browser, url: str) -> float:
+    """The least that a page takes here: a new tab until it shows the line that /health answers."""
+    tab = open_tab(browser, url, "/health")
+    until(tab, f"{_FIRST_CONTENT}.length")
+    milliseconds: float = tab.evaluate(f"{_FIRST_CONTENT}[0].startTime")
+    tab.context.close()
+    return milliseconds
 
 
 def _part(browser: Browser, url: str, act: str) -> float:

@@ -20,6 +20,7 @@ from sqlalchemy import Connection, Engine
 
 from runstone.core import keyvalue
 from runstone.core.faults import as_public_error, breaks_transaction
+from runstone.core.waiting import take
 from runstone.errors import Unavailable
 
 Item = TypeVar("Item", contravariant=True)
@@ -101,30 +102,11 @@ class GroupCommitter:
         self._queue.put(waiting)
 
     def _run(self) -> None:
-        while True:
-            group = self._take()
-            if group is None:
-                break
+        while (group := take(self._queue, GROUP_LIMIT)) is not None:
             self._commit(group)
             _answer(group)
         if self._connection is not None:
             self._connection.close()
-
-    def _take(self) -> list[_Waiting] | None:
-        first = self._queue.get()
-        if first is None:
-            return None
-        group = [first]
-        while len(group) < GROUP_LIMIT:
-            try:
-                following = self._queue.get_nowait()
-            except queue.Empty:
-                break
-            if following is None:
-                self._queue.put(None)
-                break
-            group.append(following)
-        return group
 
     def _commit(self, group: list[_Waiting]) -> None:
         try:

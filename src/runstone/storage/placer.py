@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from runstone.core.waiting import take
 from runstone.storage import placing
 from runstone.storage.placing import Small
 
@@ -44,17 +45,7 @@ class Placer:
             self._thread.join()
 
     def _run(self) -> None:
-        while (first := self._queue.get()) is not None:
-            group = [first]
-            while len(group) < GROUP_LIMIT:
-                try:
-                    following = self._queue.get_nowait()
-                except queue.Empty:
-                    break
-                if following is None:
-                    self._queue.put(None)
-                    break
-                group.append(following)
+        while (group := take(self._queue, GROUP_LIMIT)) is not None:
             self._place(group)
 
     def _place(self, group: Sequence[Order]) -> None:
