@@ -30,7 +30,7 @@ function look() {
   const text = { color: token("--text-quiet"), fontSize: 11 }, line = { lineStyle: { color: token("--line") } };
   const axis = { axisLine: line, splitLine: { lineStyle: { color: token("--line-faint") } }, axisLabel: { ...text, formatter: (value) => (typeof value === "number" ? figure(value) : value) }, nameTextStyle: text };
   const tooltip = { trigger: "item", renderMode: "richText", confine: true, backgroundColor: token("--surface"), borderColor: token("--line"), textStyle: { color: token("--text"), fontSize: 12 } };
-  return { text, axis, tooltip, accent: token("--accent"), soft: token("--accent-soft"), surface: token("--surface"), ramp: ["low", "middle", "high"].map((end) => token(`--ramp-${end}`)), grid: { left: 72, right: 110, top: 16, bottom: 52 } };
+  return { text, axis, tooltip, width: one("[data-plot]").clientWidth, accent: token("--accent"), soft: token("--accent-soft"), surface: token("--surface"), ramp: ["low", "middle", "high"].map((end) => token(`--ramp-${end}`)), grid: { left: 72, right: 110, top: 16, bottom: 52 } };
 }
 
 function table() {
