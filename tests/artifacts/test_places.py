@@ -9,6 +9,7 @@ import os
 import socket
 import sqlite3
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
@@ -112,7 +113,10 @@ def house(
         server.ok("registered-models/create", {"name": "m"})
         server.ok("registered-models/create", {"name": "loop"})
         server.ok("model-versions/create", {"name": "m", "source": f"runs:/{run_id}/d", "run_id": run_id})
-        yield House(server, run_id, s3, prefix, listener)
+        found = House(server, run_id, s3, prefix, listener)
+        while found.state()[0]["artifact_contents"]:  # held for the moment until the files are on the disk
+            time.sleep(0.1)
+        yield found
     assert listener.calls == 0, "the server connected to a host that a client named"
     listener.close()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, delete, insert, update
+from sqlalchemy import ColumnElement, Connection, Row, delete, update
 
 from runstone.core import upsert
 from runstone.core.clock import now_ms
@@ -79,7 +79,7 @@ def create(
 
 
 def create_default(connection: Connection, scope: Scope, root: str) -> None:
-    """Experiment 0, `Default`: scripts that name no experiment log there."""
+    """Experiment 0, `Default`: scripts that name no experiment log there. Another server may be making it now."""
     if connection.execute(scoped(experiments, scope).where(experiments.c.id == DEFAULT_EXPERIMENT_ID)).first():
         return
     now = now_ms()
@@ -92,7 +92,7 @@ def create_default(connection: Connection, scope: Scope, root: str) -> None:
         "creation_time": now,
         "last_update_time": now,
     }
-    connection.execute(insert(experiments).values(row))
+    connection.execute(upsert.insert(connection, experiments).values(row).on_conflict_do_nothing())
 
 
 def below(root: str, *names: str) -> str:
