@@ -13,7 +13,8 @@ RUN pip wheel --no-cache-dir --no-deps --wheel-dir /wheels .
 FROM python:3.13.13-slim-trixie AS environment
 RUN python -m venv --without-pip /opt/runstone
 COPY --from=wheel /wheels /wheels
-RUN pip --python /opt/runstone/bin/python install --no-cache-dir --compile /wheels/*.whl
+RUN pip --python /opt/runstone/bin/python install --no-cache-dir --compile /wheels/*.whl \
+ && /opt/runstone/bin/python -m runstone.web.compiled
 
 FROM python:3.13.13-slim-trixie
 LABEL org.opencontainers.image.title="Runstone" \

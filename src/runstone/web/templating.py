@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from functools import cache, partial
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
@@ -15,6 +17,7 @@ from runstone.core.resources import templates_dir
 from runstone.previews.kinds import icon_of
 from runstone.web import colours, formats
 from runstone.web.bundles import KINDS
+from runstone.web.compiled import Compiled
 from runstone.web.notes import plain
 from runstone.web.static import static_path
 from runstone.web.toasts import toast_of
@@ -39,10 +42,17 @@ def environment() -> Environment:
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
+        bytecode_cache=Compiled(_sources()),
     )
     made.filters |= {filter_.__name__: filter_ for filter_ in _FILTERS} | {"file_icon": icon_of, "python": repr, "plain": plain}
     made.globals["bundles"] = KINDS
     return made
+
+
+def _sources() -> list[Path]:
+    """Of the filters, and of the environment."""
+    modules = {getattr(filter_, "__module__", "") for filter_ in (*_FILTERS, icon_of, plain)} | {__name__}
+    return [Path(str(sys.modules[module].__file__)) for module in sorted(modules)]
 
 
 def page(request: Request, template: str, status: int = 200, **values: Any) -> Response:
