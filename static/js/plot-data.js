@@ -70,3 +70,8 @@ export function correlations(metric) {
     return { id, name, label: x.label, runs: found.length, share: total > 0 ? Math.sqrt(between / total) : 0 };
   }).filter(Boolean).sort((one, other) => Math.abs(other.rank ?? other.share) - Math.abs(one.rank ?? one.share));
 }
+
+export function quartiles(values) {
+  const sorted = [...values].sort((one, other) => one - other);
+  return [0, 0.25, 0.5, 0.75, 1].map((share) => { const at = share * (sorted.length - 1), low = Math.floor(at); return sorted[low] + (sorted[Math.ceil(at)] - sorted[low]) * (at - low); });
+}

@@ -1,6 +1,6 @@
 // What each kind of plot of the compared runs is made of, as options of ECharts.
 // Reads: nothing. Text is drawn on the canvas: no name of a run becomes HTML.
-import { column, compared, drawn, pairs, RUN, trend } from "./plot-data.js";
+import { column, compared, drawn, pairs, quartiles, RUN, trend } from "./plot-data.js";
 import { figure } from "./panel-scales.js";
 import { colourOfLook, patternOf } from "./run-looks.js";
 
@@ -18,10 +18,12 @@ function scaleOf(col, look, dimension, more = {}) {
   return { type: "continuous", dimension, min, max: max > min ? max : min + 1, right: 8, top: "middle", text: [col.label, ""], textStyle: look.text, precision: 4, formatter: figure, inRange: { color: look.ramp }, ...more };
 }
 
+// Where the axes are, and texts cut at the next one.
+const spread = (count, { width }, [left, right] = width < 520 ? [28, 108] : [60, 110]) => ({ left, right, cut: { width: Math.max(24, Math.min(120, Math.floor((width - left - right) / Math.max(1, count - 1)) - 10)), overflow: "truncate" } });
+
 export function parallel({ axes, colour }, look) {
   const columns = axes.map(column), by = column(colour), all = by.id === RUN || columns.some((col) => col.id === by.id) ? columns : [...columns, by];
-  const [left, right] = look.width < 520 ? [28, 108] : [60, 110], between = (look.width - left - right) / Math.max(1, all.length - 1);
-  const cut = { width: Math.max(24, Math.min(120, Math.floor(between) - 10)), overflow: "truncate" }; // up to the next axis
+  const { left, right, cut } = spread(all.length, look);
   return {
     parallel: { left, right, top: 48, bottom: 28, axisExpandable: false, parallelAxisDefault: { ...look.axis, nameLocation: "end", nameGap: 14, nameTextStyle: { ...look.text, ...cut }, areaSelectStyle: { width: 14, borderColor: look.accent, color: look.accent, opacity: 0.25 } } },
     parallelAxis: all.map((col, dim) => ({ dim, name: col.label, type: typeOf(col), scale: true, ...(col.log ? inside(col) : {}), data: col.numeric ? undefined : col.categories, axisLabel: { ...look.text, ...cut, textBorderColor: look.surface, textBorderWidth: 3, hideOverlap: true, formatter: col.numeric ? figure : undefined } })),
@@ -84,11 +86,6 @@ export function contour({ x: xId, y: yId, colour }, look) {
 }
 
 const sparse = (look) => ({ type: "category", axisLabel: { ...look.text, interval: 7 }, splitLine: { show: false } });
-
-function quartiles(values) {
-  const sorted = [...values].sort((one, other) => one - other);
-  return [0, 0.25, 0.5, 0.75, 1].map((share) => { const at = share * (sorted.length - 1), low = Math.floor(at); return sorted[low] + (sorted[Math.ceil(at)] - sorted[low]) * (at - low); });
-}
 
 export function box({ x: xId, y: yId }, look) {
   const [x, y] = [column(xId), column(yId)], found = pairs(x, y), groups = [...Map.groupBy(found, (pair) => pair.x)].sort(([one], [other]) => one - other);

@@ -25,6 +25,10 @@ class Compiled(FileSystemBytecodeCache):
         mark = hashlib.sha256(b"\0".join(source.read_bytes() for source in sources)).hexdigest()[:12]
         super().__init__(str(folder), f"templates-{mark}-%s.cache")
 
+    def load_bytecode(self, bucket: Bucket) -> None:
+        with contextlib.suppress(OSError):
+            super().load_bytecode(bucket)
+
     def dump_bytecode(self, bucket: Bucket) -> None:
         if sys.dont_write_bytecode:
             return
