@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 from runstone.errors import InvalidParameter, RunstoneError, Unavailable
 from runstone.storage import s3_listing
 from runstone.storage.checked import Checked
-from runstone.storage.local import no_such_artifact, too_large
+from runstone.storage.local import cut_short, no_such_artifact, refuse_large
 from runstone.storage.locations import Bucket
 from runstone.storage.s3_client import S3Access, as_public_error, code_of, is_missing
 from runstone.storage.s3_direct import S3Parts, S3Signer
@@ -154,19 +154,15 @@ class S3Store:
     async def write(
         self, key: str, chunks: AsyncIterator[bytes], size: int | None, limit: int = 0, announce: Announce | None = None
     ) -> StoredFile:
-        if limit and size is not None and size > limit:
-            raise too_large(limit)
+        refuse_large(size or 0, limit)
         await self.refuse_clash(key)
         upload = Upload(self, key, size)
         try:
             async for chunk in chunks:
                 await upload.add(chunk)
-                if limit and upload.size > limit:
-                    raise too_large(limit)
+                refuse_large(upload.size, limit)
             if size is not None and upload.size != size:
-                raise InvalidParameter(
-                    f"The upload ended after {upload.size} of {size} bytes; nothing was stored. Send it again."
-                )
+                raise cut_short(upload.size, size)
             found = await upload.finish(announce)
             await self._know(found)
             return found

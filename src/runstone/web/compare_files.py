@@ -8,21 +8,17 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from fastapi import Request, Response
-from sqlalchemy import Connection
 
 from runstone.core import wire
-from runstone.core.scope import Context, Ctx
+from runstone.core.scope import Ctx
 from runstone.errors import DataLoss, InvalidParameter, NotFound, Unavailable
 from runstone.experiments.guards import ReadableWorkspace
-from runstone.runs import queries, table
 from runstone.storage import paths
 from runstone.storage.roots import Roots
 from runstone.storage.store import Entry
-from runstone.web import formats
-from runstone.web.colours import looks
+from runstone.web import compared, formats
 from runstone.web.listed import listed
 from runstone.web.recorded import digests
-from runstone.web.runs_rows import COLOUR
 from runstone.web.templating import page
 
 router = wire.ApiRouter()
@@ -53,7 +49,7 @@ async def compare_files(request: Request, ctx: Ctx, _: ReadableWorkspace) -> Res
     """Costs two statements, and for each run the listing of one folder and a statement, or the beginning of one file."""
     query = request.query_params
     asked = listed(query, "runs")
-    runs, found_looks = await ctx.db.read(lambda c: _load(c, ctx, asked[:RUNS_LIMIT]))
+    runs, looks, _cells = await ctx.db.read(lambda c: compared.load(c, ctx, asked[:RUNS_LIMIT]))
     file, folder = query.get("file", ""), query.get("folder", "")
     image = file.lower().endswith(IMAGES)
     sides = [Side() if image else await _side(request, run.artifact_uri, folder, file) for run in runs]
@@ -65,16 +61,9 @@ async def compare_files(request: Request, ctx: Ctx, _: ReadableWorkspace) -> Res
     elif not image and sides:
         found["diffs"] = [await asyncio.to_thread(changes, sides[0].text, side.text) for side in sides[1:]]
     return page(
-        request, "compare/files.html", area="experiments", runs=runs, looks=found_looks, left_out=len(asked) - len(runs), sides=sides, file=file,
+        request, "compare/files.html", area="experiments", runs=runs, looks=looks, left_out=len(asked) - len(runs), sides=sides, file=file,
         folder=folder.strip("/"), image=image, cut=formats.shared_prefix([run.name for run in runs]), lines_limit=LINES_LIMIT, **found,
     )  # fmt: skip
-
-
-def _load(connection: Connection, ctx: Context, run_ids: list[str]) -> tuple[list[Any], dict[str, int]]:
-    rows = queries.find_all(connection, ctx.scope, run_ids)
-    runs = [rows[run_id] for run_id in run_ids if run_id in rows]
-    chosen = table.cells(connection, ctx.scope, [run.id for run in runs], {COLOUR})
-    return runs, looks({run.run_id: chosen.get((run.id, COLOUR)) for run in runs})
 
 
 async def _side(request: Request, uri: str, folder: str, file: str) -> Side:

@@ -8,25 +8,22 @@ from dataclasses import dataclass
 from typing import Any
 
 from fastapi import Request, Response
-from sqlalchemy import Connection
 
 from runstone.artifacts import integrity
 from runstone.artifacts.records import Records
 from runstone.core import wire
-from runstone.core.scope import Context, Ctx
+from runstone.core.scope import Ctx
 from runstone.errors import DataLoss, InvalidParameter, NotFound, Unavailable
 from runstone.experiments.guards import ReadableWorkspace
 from runstone.previews.kinds import kind_of
 from runstone.previews.looks import Asked, Table
 from runstone.previews.readers import Readers
 from runstone.previews.source import Unreadable
-from runstone.runs import queries, table
 from runstone.storage import paths
 from runstone.storage.roots import Roots
-from runstone.web import colours, formats, logged_steps
+from runstone.web import compared, formats, logged_steps
 from runstone.web.listed import listed
 from runstone.web.logged_steps import Logged
-from runstone.web.runs_rows import COLOUR
 from runstone.web.templating import page, wants_part
 
 router = wire.ApiRouter()
@@ -73,10 +70,13 @@ async def compare_media(request: Request, ctx: Ctx, _: ReadableWorkspace) -> Res
     """
     query = request.query_params
     asked = listed(query, "runs")
-    every, tags, looks = await ctx.db.read(lambda c: _load(c, ctx, asked[:RUNS_LIMIT]))
+    every, looks, cells = await ctx.db.read(lambda c: compared.load(c, ctx, asked[:RUNS_LIMIT], {TABLES}))
     uris = [run.artifact_uri for run in every]
     folders = await request.app.state.image_folders.listed(request.app.state.roots, uris, again=not wants_part(request))
-    logged = {"images": [folder.images for folder in folders], "tables": logged_steps.tables(tags)}
+    logged = {
+        "images": [folder.images for folder in folders],
+        "tables": logged_steps.tables([cells.get((run.id, TABLES)) for run in every]),
+    }
     names = {kind: _names(found) for kind, found in logged.items()}
     shown = _shown(query.get("show", ""), names)
     ordered = sorted(_steps(logged["images"], shown["images"]) | _steps(logged["tables"], shown["tables"]))
@@ -97,14 +97,6 @@ async def compare_media(request: Request, ctx: Ctx, _: ReadableWorkspace) -> Res
         problems=[folder.problem for folder in folders if folder.problem], limit=KEYS_SHOWN, rows_limit=TABLE_ROWS,
         image_of=logged_steps.image_of,
     )  # fmt: skip
-
-
-def _load(connection: Connection, ctx: Context, run_ids: list[str]) -> tuple[list[Any], list[str | None], dict[str, int]]:
-    rows = queries.find_all(connection, ctx.scope, run_ids)
-    runs = [rows[run_id] for run_id in run_ids if run_id in rows]
-    cells = table.cells(connection, ctx.scope, [run.id for run in runs], {COLOUR, TABLES})
-    looks = colours.looks({run.run_id: cells.get((run.id, COLOUR)) for run in runs})
-    return runs, [cells.get((run.id, TABLES)) for run in runs], looks
 
 
 def _turned(runs: list[Any], logged: Found, shown: dict[str, list[str]], number: str) -> Turned:
