@@ -51,10 +51,12 @@ def when(selector: str) -> str:
 
 
 def until(tab: Page, condition: str) -> None:
-    """Looks at each frame whether the script's `condition` holds; the policy of the page lets no other text run later."""
+    """Looks at each frame whether the script's `condition` holds; the policy of the page lets no other text run later. A page that
+    draws no frame any more is given up all the same.
+    """
     tab.evaluate(
-        f"""new Promise((done, fail) => {{ const began = performance.now(); const look = () => {{ if ({condition}) done();
-        else if (performance.now() - began > 120_000) fail(new Error('not in two minutes')); else requestAnimationFrame(look); }}; look(); }})"""
+        f"""new Promise((done, fail) => {{ setTimeout(() => fail(new Error('not in two minutes')), 120_000);
+        const look = () => {{ if ({condition}) done(); else requestAnimationFrame(look); }}; look(); }})"""
     )
 
 
@@ -126,7 +128,8 @@ def _part(browser: Browser, url: str, act: str) -> float:
 
 
 # Does something, and notes in `window.measured` how long it took until a condition held and a frame was drawn.
-WAIT = """new Promise(done => { const began = performance.now(); const watch = () => {
+WAIT = """new Promise((done, fail) => { setTimeout(() => fail(new Error('not in two minutes')), 120_000);
+    const began = performance.now(); const watch = () => {
     if (%s) requestAnimationFrame(() => setTimeout(() => { window.measured = performance.now() - began; done(); }));
     else requestAnimationFrame(watch); }; %s; watch(); })"""
 
