@@ -14,8 +14,10 @@ from tests.conftest import RunningServer
 PATHS = (
     "/models", "/models/used", "/models/used/edit", "/models/used/versions/1", "/models/used/versions/1/edit", "/models/used/compare", "/models/used/activity", "/activity",
     "/runs/{run_id}/edit", "/experiments/{experiment_id}/edit", "/experiments/{experiment_id}/views", "/experiments?folder=deep/", "/search?q=used", "/experiments/{experiment_id}/models",
-    "/compare/models", "/compare/models?models={models}", "/runs/{run_id}",
+    "/compare/models", "/compare/models?models={models}", "/runs/{run_id}", "/experiments/{experiment_id}", "/compare?runs={run_id},{other}",
+    "/runs/{run_id}/metric?key=loss",
 )  # fmt: skip
+SIZES_ARE_NOT_SEEN = "window.ResizeObserver = class { observe() {} unobserve() {} disconnect() {} }"
 HOSTILE = "<img src=x onerror=alert(1)> \u202e" + "n" * 400
 
 
@@ -29,6 +31,15 @@ def model(sqlite_server: RunningServer, run_id: str) -> str:
         version = {"name": "used", "source": f"runs:/{run_id}/m", "run_id": run_id, "tags": [{"key": "k", "value": HOSTILE}]}
         sqlite_server.ok("model-versions/create", version)
     return "used"
+
+
+@pytest.fixture(scope="module")
+def other(sqlite_server: RunningServer, experiment_id: str) -> str:
+    """A second run, to compare with."""
+    made = sqlite_server.run(experiment_id, run_name="other", start_time=1700000300000)
+    points = [{"key": "loss", "value": 1 / (i + 2), "timestamp": i, "step": i} for i in range(100)]
+    sqlite_server.ok("runs/log-batch", {"run_id": made, "metrics": points, "params": [{"key": "a", "value": HOSTILE}]})
+    return made
 
 
 @pytest.fixture(scope="module")
@@ -56,12 +67,15 @@ def logged(sqlite_server: RunningServer, experiment_id: str, run_id: str) -> lis
 class TestAccess:
     @pytest.mark.parametrize("path", PATHS)
     def test_no_page_has_a_serious_finding_or_sticks_out(
-        self, tab: Page, model: str, logged: list[str], experiment_id: str, run_id: str, path: str
+        self, tab: Page, model: str, logged: list[str], experiment_id: str, run_id: str, other: str, path: str
     ) -> None:
+        """Nor before a script has drawn its charts again for a narrower window."""
+        address = path.format(experiment_id=experiment_id, run_id=run_id, other=other, models=",".join(logged))
+        tab.add_init_script(SIZES_ARE_NOT_SEEN)
         for scheme in ("light", "dark"):
             chosen: Any = scheme
             tab.emulate_media(color_scheme=chosen, reduced_motion="reduce")
-            tab.goto(path.format(experiment_id=experiment_id, run_id=run_id, models=",".join(logged)))
+            tab.goto(address)
             assert serious(tab) == []
         for width in (320, 390, 1024):
             tab.set_viewport_size({"width": width, "height": 700})
