@@ -80,13 +80,14 @@ class Pane {
   refresh() { for (const panel of this.panels.values()) panel.refresh(); }
   redraw() { showLegend(this); for (const panel of this.panels.values()) panel.draw(); }
 
+  // The server is asked before anything else, then what is here is drawn larger; the rest can wait.
   zoomed(range) {
     this.settings.zoom = range;
-    this.keep();
-    this.toolbar.show();
     clearTimeout(this.waiting);
     if (range) this.refresh(); else this.waiting = setTimeout(() => this.refresh(), ZOOM_WAIT);
-    this.redraw(); // while the server answers
+    this.redraw();
+    this.keep();
+    this.toolbar.show();
   }
 
   following(panel, x) { for (const other of this.panels.values()) if (other !== panel && other.inView && !other.apart) other.plot?.follow(x); }

@@ -19,7 +19,7 @@ from runstone.core.db import Database, raw_rows
 from runstone.core.scope import DEFAULT_SCOPE
 from runstone.errors import InvalidParameter
 from runstone.experiments import queries as experiments
-from runstone.runs import panel_lines, panels, seal_job
+from runstone.runs import panel_heads, panel_lines, panels, seal_job
 from runstone.runs.append import append_batches
 from runstone.runs.batch import Batch
 from runstone.runs.panels import Asked
@@ -194,6 +194,29 @@ class TestExactness:
                 check(line, placed, *(ends if first is None or last is None else (first, last)), 100)
         assert line.head["points"] == 6000
 
+    def test_of_series_that_go_on_between_the_looks(self, db: Database) -> None:
+        """What is known of the chunks is known anew: after more chunks, late points in old ones, and a number that a new chunk got."""
+        points = made(9, 9000)
+        late = [point for i, point in enumerate(points[:4000]) if i % 50 == 7]
+        run_id, placed = run(db, "goes on"), [(float(step), value) for _, step, value in points]
+        looks = (
+            [point for point in points[:3000] if point not in late],
+            [*points[3000:3100], *late[:10]],  # folded into the first chunks, and into the last one
+            [*late[:10], *late[10:]],
+            points[3100:],
+        )
+        logged: set[Point] = set()
+        for more in looks:
+            for _ in range(2):  # again: they are all there, and change nothing
+                log(db, run_id, "m", more)
+                seal_job.seal_everything(db)
+                logged |= set(more)
+                here = sorted((float(step), value) for _, step, value in logged)
+                for first, last in ((None, None), (placed[100][0], placed[2500][0]), (placed[2900][0], placed[3300][0])):
+                    _, (line,) = draw(db, [run_id], "m", first=first, last=last, width=30)
+                    check(line, here, *((here[0][0], here[-1][0]) if first is None or last is None else (first, last)), 30)
+                    assert line.head["points"] == len(here)
+
     def test_on_a_logarithmic_axis(self, db: Database) -> None:
         points = made(7, 6000)
         run_id = run(db, "log")
@@ -278,9 +301,9 @@ class TestManyRuns:
 
             return rows
 
-        for module in (panels, panel_lines):
+        for module in (panels, panel_heads, panel_lines):
             monkeypatch.setattr(module, "raw_rows", counting(raw_rows))
-        costs = []
+        costs, again = [], []
         for number in (2, 40):
             ids = [run(db, f"cost {number} {i}") for i in range(number)]
             for run_id in ids:
@@ -288,7 +311,14 @@ class TestManyRuns:
             counted.clear()
             draw(db, ids, "m")
             costs.append(len(counted))
+            seal_job.seal_everything(db)
+            draw(db, ids, "m")
+            counted.clear()
+            draw(db, ids, "m", width=4)  # so narrow that no chunk is read
+            again.append(len(counted))
+            assert not any("min_value" in sql for sql in counted), "what is known of chunks is not asked for again"
         assert costs[0] == costs[1] <= 3
+        assert again == [2, 2]
 
     def test_that_have_not_changed_cost_no_answer(self, db: Database) -> None:
         run_id = run(db, "unchanged")

@@ -114,11 +114,16 @@ def around(connection: Connection, run_pk: int, key_id: int, position: Position)
 
 def load(connection: Connection, found: Sequence[Head]) -> list[Points]:
     """The points of each of `found`."""
+    return load_numbered(connection, [head.id for head in found])
+
+
+def load_numbered(connection: Connection, numbers: Sequence[int]) -> list[Points]:
+    """The points of each of the chunks, which are there."""
     loaded: dict[int, Points] = {}
-    for start in range(0, len(found), _ROWS_AT_ONCE):
-        part = found[start : start + _ROWS_AT_ONCE]
-        loaded.update((row[0], decoded(*row[1:])) for row in raw_rows(connection, _columns_of(head.id for head in part), ()))
-    return [loaded[head.id] for head in found]
+    for start in range(0, len(numbers), _ROWS_AT_ONCE):
+        part = numbers[start : start + _ROWS_AT_ONCE]
+        loaded.update((row[0], decoded(*row[1:])) for row in raw_rows(connection, _columns_of(part), ()))
+    return [loaded[number] for number in numbers]
 
 
 def pick(connection: Connection, found: Sequence[tuple[Head, Sequence[int]]]) -> Points:

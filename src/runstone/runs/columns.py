@@ -41,9 +41,9 @@ def encode_integers(values: Integers) -> bytes:
 
 def decode_integers(data: bytes, count: int) -> Integers:
     kind, first, least = _HEAD.unpack_from(data)
+    if kind == _STEADY:
+        return np.arange(count, dtype=np.int64) * np.int64(least) + np.int64(first)  # wraps around silently
     with np.errstate(over="ignore"):
-        if kind == _STEADY:
-            return np.int64(first) + np.int64(least) * np.arange(count, dtype=np.int64)
         found = np.empty(count, dtype=np.int64)
         found[0] = first
         found[1:] = _unpacked(data[_HEAD.size :], count - 1).view(np.int64) + np.int64(least)

@@ -6,6 +6,7 @@ A chunk that is narrower than a pixel is taken by its summary. A wider one is re
 
 from __future__ import annotations
 
+import functools
 import itertools
 import threading
 from collections import OrderedDict
@@ -20,9 +21,10 @@ from sqlalchemy import Connection, Engine
 
 from runstone.core.db import raw_rows
 from runstone.runs import chunks, panel_parts
-from runstone.runs.chunks import Head, Points
+from runstone.runs.chunks import Points
 from runstone.runs.columns import Integers, Numbers, decode_flags, decode_integers, decode_numbers
-from runstone.runs.panel_parts import Parts, Window, X
+from runstone.runs.panel_heads import Heads, Series
+from runstone.runs.panel_parts import NOTHING, Parts, Window, X
 
 FINE = 32  # parts kept of a chunk
 KEPT_BYTES = 48 * 1024 * 1024
@@ -35,29 +37,24 @@ POINTS_LIMIT = 16_000_000
 class Line:
     """A series to draw. `origin` is subtracted from its times: when the run began, on a relative axis."""
 
-    run_pk: int
+    series: Series
     by_time: bool
     origin: int = 0
-    heads: list[Head] = field(default_factory=list)
+    heads: Heads | None = None
     hot: Points | None = None
 
     def axis_of(self, points: Points) -> Integers:
         return points.timestamps - self.origin if self.by_time else points.steps
 
-    def ends(self, head: Head) -> tuple[int, int]:
-        if self.by_time:
-            return head.first_timestamp - self.origin, head.last_timestamp - self.origin
-        return head.min_step, head.max_step
-
     def in_order(self) -> bool:
         """Whether the chunks and then the hot points follow each other along the axis."""
-        ends = [self.ends(head) for head in self.heads]
-        follow = all(one[1] <= other[0] for one, other in itertools.pairwise(ends))
-        if not self.by_time:
-            follow = follow and all(head.in_step_order for head in self.heads)
-        if self.hot is not None and self.heads:
-            later = int(self.axis_of(self.hot).min()) >= ends[-1][1] and self.hot.at(0) > self.heads[-1].last
-            follow = follow and later
+        heads = self.heads
+        if heads is None:
+            return True
+        follow = heads.follow_in_time if self.by_time else heads.follow_in_steps
+        if follow and self.hot is not None:
+            end = int(heads.ends(by_time=self.by_time, origin=self.origin)[1, -1])
+            follow = int(self.axis_of(self.hot).min()) >= end and self.hot.at(0) > heads.last
         return follow
 
 
@@ -67,8 +64,8 @@ class Budget:
     def __init__(self, points: int = POINTS_LIMIT) -> None:
         self.left, self.coarse = points, False
 
-    def allows(self, heads: Sequence[Head]) -> bool:
-        wanted = sum(head.count for head in heads)
+    def allows(self, heads: Heads) -> bool:
+        wanted = int(heads.counts.sum())
         if wanted > self.left:
             self.coarse = True
             return False
@@ -130,9 +127,9 @@ def _of_engine(connection: Connection) -> _Kept:
     return _kept.setdefault(connection.engine, _Kept())
 
 
-def _name(line: Line, head: Head) -> tuple[Any, ...]:
-    """A number may be given to a new chunk once its own is gone: what the chunk holds belongs to the name."""
-    return line.by_time, head.id, head.count, head.first, head.last, head.sum_value
+def _names(line: Line, heads: Heads) -> list[tuple[Any, ...]]:
+    of_series = line.by_time, line.series.run_id, line.series.key_id
+    return [(*of_series, *name) for name in heads.names()]
 
 
 @dataclass(slots=True)
@@ -141,10 +138,12 @@ class Plan:
 
     line: Line
     ordered: bool
-    near: list[Head] = field(default_factory=list)
-    levels: list[int] = field(default_factory=list)  # _SUMMARY, _FINE or _POINTS of each of `near`
+    near: Heads | None = None
+    levels: npt.NDArray[np.int8] = field(
+        default_factory=lambda: np.empty(0, np.int8)
+    )  # SUMMARY, FINE or POINTS of each of `near`
     kept: dict[int, Parts] = field(default_factory=dict)  # fine parts by chunk
-    wanted: list[Head] = field(default_factory=list)
+    wanted: list[int] = field(default_factory=list)  # chunks, by number
 
 
 _SUMMARY, _FINE, _POINTS = range(3)
@@ -152,42 +151,39 @@ _SUMMARY, _FINE, _POINTS = range(3)
 
 def plan(connection: Connection, line: Line, window: Window, budget: Budget) -> Plan:
     """`line.hot` must be there already."""
+    if line.heads is None:
+        return Plan(line, ordered=True)
     if not line.in_order():
         allowed = budget.allows(line.heads)
-        return Plan(line, ordered=False, near=line.heads, wanted=line.heads if allowed else [])
-    made = Plan(line, ordered=True, near=_near(line, window))
-    if not made.near:
-        return made
-    if sum(head.count for head in made.near) <= 2 * window.width:  # few: each point is shown
-        made.levels = [_POINTS] * len(made.near)
+        return Plan(line, ordered=False, near=line.heads, wanted=line.heads.ids.tolist() if allowed else [])
+    near = _near(line, line.heads, window)
+    made = Plan(line, ordered=True, near=near)
+    if int(near.counts.sum()) <= 2 * window.width:  # few: each point is shown
+        made.levels = np.full(len(near), _POINTS, np.int8)
     else:
-        wide = _widths(line, made.near, window)
-        made.levels = np.where(wide <= 1, _SUMMARY, np.where(wide <= FINE, _FINE, _POINTS)).tolist()
-    fine = [head for head, level in zip(made.near, made.levels, strict=True) if level == _FINE]
-    found = _of_engine(connection).get([_name(line, head) for head in fine])
-    made.kept = {head.id: parts for head, parts in zip(fine, found, strict=True) if parts is not None}
-    made.wanted = [
-        head
-        for head, level in zip(made.near, made.levels, strict=True)
-        if level == _POINTS or (level == _FINE and head.id not in made.kept)
-    ]
-    if not budget.allows(made.wanted):
-        lost = {head.id for head in made.wanted}
-        made.levels = [_SUMMARY if head.id in lost else level for head, level in zip(made.near, made.levels, strict=True)]
-        made.wanted = []
+        wide = _widths(line, near, window)
+        made.levels = np.where(wide <= 1, _SUMMARY, np.where(wide <= FINE, _FINE, _POINTS)).astype(np.int8)
+    fine = near.part(made.levels == _FINE)
+    found = _of_engine(connection).get(_names(line, fine))
+    made.kept = {number: parts for number, parts in zip(fine.ids.tolist(), found, strict=True) if parts is not None}
+    missing = (made.levels == _POINTS) | ((made.levels == _FINE) & ~np.isin(near.ids, list(made.kept)))
+    if budget.allows(near.part(missing)):
+        made.wanted = near.ids[missing].tolist()
+    else:
+        made.levels[missing] = _SUMMARY
     return made
 
 
 def read(connection: Connection, plans: Sequence[Plan], *, by_time: bool) -> dict[int, Stored]:
     """The chunks that the plans want, by number; of times and steps only what the axis needs."""
-    wanted = [(head, made.ordered) for made in plans for head in made.wanted]
+    wanted = [(number, made.ordered) for made in plans for number in made.wanted]
     found: dict[int, Stored] = {}
     for start in range(0, len(wanted), CHUNKS_AT_ONCE):
         part = wanted[start : start + CHUNKS_AT_ONCE]
         axis = (
             "timestamps, steps" if not all(ordered for _, ordered in part) else "timestamps, NULL" if by_time else "NULL, steps"
         )
-        numbers = ", ".join(str(head.id) for head, _ in part)
+        numbers = ", ".join(str(number) for number, _ in part)
         sql = f"SELECT id, count, {axis}, numbers, nans FROM point_chunks WHERE id IN ({numbers})"  # noqa: S608
         found.update((row[0], Stored(*row[1:])) for row in raw_rows(connection, sql, ()))
     return found
@@ -212,94 +208,84 @@ def parts_of(connection: Connection, made: Plan, stored: dict[int, Stored], wind
 def _all_of(made: Plan, stored: dict[int, Stored], hot: Parts | None) -> tuple[Parts, bool]:
     """The whole series, brought into the order of the axis."""
     line = made.line
-    if made.near and not made.wanted:
+    if made.near is not None and not made.wanted:
         summaries = [_summaries(line, made.near), *([hot] if hot is not None else [])]
         return panel_parts.sorted_by_x(panel_parts.together(summaries)), False
-    parts = [stored[head.id].points() for head in made.near] + ([line.hot] if line.hot is not None else [])
+    parts = [stored[number].points() for number in made.wanted] + ([line.hot] if line.hot is not None else [])
     points = chunks.merged(parts) if line.hot is not None else chunks.joined(parts)
     return panel_parts.sorted_by_x(panel_parts.of_points(line.axis_of(points), points.values, points.nans)), True
 
 
 def _by_need(connection: Connection, made: Plan, stored: dict[int, Stored]) -> tuple[Parts, bool]:
+    if made.near is None:
+        return NOTHING, True
     found: list[Parts] = []
-    for level, group in itertools.groupby(zip(made.levels, made.near, strict=True), key=lambda pair: pair[0]):
-        heads = [head for _, head in group]
+    changes = [0, *(np.flatnonzero(np.diff(made.levels)) + 1).tolist(), len(made.near)]
+    for start, end in itertools.pairwise(changes):
+        heads, level = made.near.part(slice(start, end)), made.levels[start]
         if level == _SUMMARY:
             found.append(_summaries(made.line, heads))
         elif level == _FINE:
             found.append(_fine(connection, made, heads, stored))
         else:
-            for head in heads:
-                x, values, nans = stored[head.id].columns(by_time=made.line.by_time)
-                found.append(panel_parts.of_points(x - made.line.origin, values, nans))
-    return panel_parts.together(found), set(made.levels) <= {_POINTS}
+            x, values, nans = _columns([stored[number] for number in heads.ids.tolist()], by_time=made.line.by_time)
+            found.append(panel_parts.of_points(x - made.line.origin, values, nans))
+    return panel_parts.together(found), bool((made.levels == _POINTS).all())
 
 
-def _near(line: Line, window: Window) -> list[Head]:
+def _near(line: Line, heads: Heads, window: Window) -> Heads:
     """The chunks in the window, and one on either side."""
-    if not line.heads:
-        return []
-    ends = np.array([line.ends(head) for head in line.heads], dtype=np.float64)
-    start = max(0, int(np.searchsorted(ends[:, 1], window.first, side="left")) - 1)
-    end = int(np.searchsorted(ends[:, 0], window.last, side="right")) + 1
-    return line.heads[start:end]
+    ends = heads.ends(by_time=line.by_time, origin=line.origin).astype(np.float64)
+    start = max(0, int(np.searchsorted(ends[1], window.first, side="left")) - 1)
+    end = int(np.searchsorted(ends[0], window.last, side="right")) + 1
+    return heads.part(slice(start, end))
 
 
-def _widths(line: Line, heads: Sequence[Head], window: Window) -> Numbers:
-    ends = np.array([line.ends(head) for head in heads], dtype=np.float64).reshape(-1, 2)
+def _widths(line: Line, heads: Heads, window: Window) -> Numbers:
+    ends = heads.ends(by_time=line.by_time, origin=line.origin).astype(np.float64)
     if window.log:
         ends = np.maximum(ends, 5e-324)
-    return window.place(ends[:, 1]) - window.place(ends[:, 0])
+    return window.place(ends[1]) - window.place(ends[0])
 
 
-def _summaries(line: Line, heads: Sequence[Head]) -> Parts:
-    rows = [
-        (
-            line.ends(head)[0],
-            _mean(head),
-            np.inf if head.min_value is None else head.min_value,
-            -np.inf if head.max_value is None else head.max_value,
-            head.count - head.nan_count - head.up_count - head.down_count,
-            panel_parts.NAN * (head.nan_count > 0)
-            + panel_parts.UP * (head.up_count > 0)
-            + panel_parts.DOWN * (head.down_count > 0),
-        )
-        for head in heads
-    ]
-    return np.array(rows, dtype=np.float64).T
+def _summaries(line: Line, heads: Heads) -> Parts:
+    found = heads.summaries.copy()
+    found[X] = heads.ends(by_time=line.by_time, origin=line.origin)[0]
+    return found
 
 
-def _mean(head: Head) -> float:
-    if head.min_value is None or head.max_value is None:
-        return 0.0
-    if head.sum_value is None:
-        return head.min_value
-    finite = head.count - head.nan_count - head.up_count - head.down_count
-    return max(head.min_value, min(head.max_value, head.sum_value / finite))
+def _columns(stored: Sequence[Stored], *, by_time: bool) -> tuple[Integers, Numbers, npt.NDArray[np.bool_] | None]:
+    """The chunks one behind the other, as `Stored.columns` gives each of them. At least one."""
+    found = [one.columns(by_time=by_time) for one in stored]
+    nans = None
+    if any(flags is not None for _, _, flags in found):
+        nans = np.concatenate([np.zeros(len(x), np.bool_) if flags is None else flags for x, _, flags in found])
+    return np.concatenate([x for x, _, _ in found]), np.concatenate([values for _, values, _ in found]), nans
 
 
-def _fine(connection: Connection, made: Plan, heads: Sequence[Head], stored: dict[int, Stored]) -> Parts:
-    line, missing = made.line, [head for head in heads if head.id not in made.kept]
-    if missing:
-        columns = [stored[head.id].columns(by_time=line.by_time) for head in missing]
-        lengths = [len(values) for _, values, _ in columns]
-        begins = np.cumsum([0, *lengths])
-        starts = [
-            begin + (np.arange(min(FINE, length)) * length) // min(FINE, length)
-            for begin, length in zip(begins, lengths, strict=False)
-        ]
-        nans = None
-        if any(flags is not None for _, _, flags in columns):
-            nans = np.concatenate([np.zeros(len(x), np.bool_) if flags is None else flags for x, _, flags in columns])
-        x, values = np.concatenate([x for x, _, _ in columns]), np.concatenate([values for _, values, _ in columns])
+@functools.lru_cache(4096)
+def _starts(length: int) -> Integers:
+    """Where the fine parts of a chunk of so many points begin."""
+    parts = min(FINE, length)
+    return np.arange(parts, dtype=np.int64) * length // parts
+
+
+def _fine(connection: Connection, made: Plan, heads: Heads, stored: dict[int, Stored]) -> Parts:
+    line = made.line
+    missing = heads.part(~np.isin(heads.ids, list(made.kept)))
+    if len(missing):
+        x, values, nans = _columns([stored[number] for number in missing.ids.tolist()], by_time=line.by_time)
+        lengths = missing.counts.tolist()
+        begins = itertools.accumulate(lengths[:-1], initial=0)
+        starts = [begin + _starts(length) for begin, length in zip(begins, lengths, strict=True)]
         fine = panel_parts.of_stretches(x, values, nans, np.concatenate(starts))
         kept = _of_engine(connection)
         at = 0
-        for head, places in zip(missing, starts, strict=True):
-            made.kept[head.id] = part = fine[:, at : at + len(places)].copy()
-            kept.put(_name(line, head), part)
+        for number, name, places in zip(missing.ids.tolist(), _names(line, missing), starts, strict=True):
+            made.kept[number] = part = fine[:, at : at + len(places)].copy()
+            kept.put(name, part)
             at += len(places)
-    found = panel_parts.together([made.kept[head.id] for head in heads])
+    found = panel_parts.together([made.kept[number] for number in heads.ids.tolist()])
     if line.origin:
         found = found.copy()
         found[X] -= line.origin
@@ -308,7 +294,7 @@ def _fine(connection: Connection, made: Plan, heads: Sequence[Head], stored: dic
 
 def whole(connection: Connection, line: Line) -> Points:
     """Every point of a line that has any, in the order of (timestamp, step, value), each once."""
-    parts = chunks.load(connection, line.heads)
+    parts = chunks.load_numbered(connection, line.heads.ids.tolist()) if line.heads is not None else []
     if line.hot is None:
         return chunks.joined(parts)
     return chunks.merged([*parts, line.hot]) if parts else line.hot
