@@ -29,6 +29,7 @@ import runstone.web.edit_pages
 import runstone.web.everywhere
 import runstone.web.experiments
 import runstone.web.logged_models
+import runstone.web.models_table
 import runstone.web.registry
 import runstone.web.registry_activity
 import runstone.web.registry_changes
@@ -80,6 +81,7 @@ ROUTERS = (
     runstone.web.everywhere.router,
     runstone.web.experiments.router,
     runstone.web.logged_models.router,
+    runstone.web.models_table.router,
     runstone.web.runs_table.router,
     runstone.web.runs_rows.router,
     runstone.web.runs_names.router,

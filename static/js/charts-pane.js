@@ -6,6 +6,7 @@ import { addressOf, fromPage as settingsOfPage } from "./charts-settings.js";
 import { wireMenus } from "./panel-menu.js";
 import { showLegend } from "./group-legend.js";
 import { Names } from "./charts-names.js";
+import { noun } from "./charts-noun.js";
 import { followTable } from "./charts-grouped.js";
 import { wireLive } from "./charts-live.js";
 import { SECTIONS } from "./charts-sections.js";
@@ -41,10 +42,10 @@ class Pane {
   async show(runs) {
     this.latest = runs;
     if (!this.element.checkVisibility()) return; // asked for when the layout shows the charts
-    const before = this.asked().runs.join();
+    const before = this.asked()[noun.asked].join();
     this.runs = new Map(runs.slice(0, RUNS).map((run) => [run.id, run]));
     this.keep();
-    if (this.asked().runs.join() === before) { this.redraw(); return; }
+    if (this.asked()[noun.asked].join() === before) { this.redraw(); return; }
     await this.names.load();
     this.toolbar.show();
     this.arrange();
@@ -90,7 +91,7 @@ class Pane {
     this.toolbar.show();
   }
 
-  following(panel, x) { for (const other of this.panels.values()) if (other !== panel && other.inView && !other.apart) other.plot?.follow(x); }
+  following(panel, x) { for (const other of this.panels.values()) if (other !== panel && other.inView && other.apart?.x === panel.apart?.x) other.plot?.follow(x); }
   panelChanged(panel) { showLegend(this); panel.element.dispatchEvent(new CustomEvent("panel-drawn", { bubbles: true })); }
 }
 

@@ -37,7 +37,7 @@ export function fromText(text) {
     const [name, rest = ""] = part.split(/:(.*)/s);
     const raw = rest ? rest.split(",") : [];
     const values = raw.map(shown);
-    if (name === "x") found.x = values[0]?.startsWith("metrics.") ? values[0] : one(values[0], ["step", "time", "relative"], "step");
+    if (name === "x") found.x = values[0]?.startsWith("metrics.") ? values[0] : one(values[0], ["step", "time", "relative", "place"], "step");
     if (name === "s") { found.smooth = one(values[0], ["ema", "mean", "gauss"], "none"); found.amount = number(values[1], 0, 0.999, 0.6); }
     if (name === "lx") found.logX = true;
     if (name === "ly") found.logY = true;

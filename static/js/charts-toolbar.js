@@ -1,5 +1,6 @@
 // The controls above the charts: axes, smoothing, grouping, search, zoom, panels to add.
 // Reads: [data-set] fields of the pane (by setting), [data-reset], [data-add], [data-all-panels], [data-choices], [data-said].
+import { noun } from "./charts-noun.js";
 import { number } from "./charts-pages.js";
 import { findNames } from "./panel-data.js";
 
@@ -77,8 +78,7 @@ export function wireToolbar(pane) {
         if (field.type === "checkbox") field.checked = now;
         else if (field !== document.activeElement || field.value !== String(now)) field.value = String(now);
       }
-      one("[data-set=amount]").hidden = settings.smooth === "none";
-      one("[data-set=amount]").title = `Strength ${settings.amount}`;
+      Object.assign(one("[data-set=amount]"), { hidden: settings.smooth === "none", title: `Strength ${settings.amount}` });
       for (const name of ["how", "band"]) one(`[data-set=${name}]`).hidden = !settings.group;
       one("[data-reset]").hidden = !settings.zoom && ![...pane.panels.values()].some((panel) => panel.yRange || panel.apart?.zoom);
       one("[data-all-panels]").hidden = !settings.only || "metric" in element.dataset;
@@ -91,10 +91,10 @@ export function wireToolbar(pane) {
         : known.failed && settings.search ? "The metrics could not be searched. Change the text to try again."
         : count && partial && settings.search ? `${number(known.metrics.length)} of ${number(known.total)} possible metrics were looked at: type more of the name.`
         : count && partial ? `Charts of ${number(known.metrics.length)} of ${number(known.total)} metrics are listed: find the others by their names.`
-        : names.failed ? "The metrics of these runs could not be read. Reload the page to try again."
-        : !runs.size ? "No run is shown: charts of the runs in the table appear here."
+        : names.failed ? "The metrics could not be read. Reload the page to try again."
+        : !runs.size ? `No ${noun.one} is shown: charts of the ${noun.many} in the table appear here.`
         : settings.search ? `No metric matches “${settings.search}”.`
-        : names.metrics.length ? "All charts were removed. Add one by its metric above." : "These runs have no metrics yet: a chart of each appears here as soon as one is logged.";
+        : names.metrics.length ? "All charts were removed. Add one by its metric above." : `These ${noun.many} have no metrics yet: a chart of each appears here as soon as one is logged.`;
     },
   };
 }

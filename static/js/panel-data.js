@@ -1,5 +1,7 @@
 // One metric of many runs from the server, and the names of what runs have. The bytes are told in runs/panels.py.
 // Reads: data-prefix of the page. A line is {id, name, x, y, low, high, flags, exact, group, ...}; low and high are y when exact.
+import { noun } from "./charts-noun.js";
+
 export const NAN = 1, UP = 2, DOWN = 4, EMPTY = 8;
 
 const prefix = () => document.documentElement.dataset.prefix || "";
@@ -37,12 +39,12 @@ export async function loadPanel(asked, signal) {
 }
 
 export async function loadNames(runs) {
-  return (await post("/charts/names", { runs })).json();
+  return (await post("/charts/names", { [noun.asked]: runs })).json();
 }
 
 // The metrics whose names hold all of the words.
 export async function findNames(runs, words) {
-  return (await post("/charts/names", { runs, words, search: true })).json();
+  return (await post("/charts/names", { [noun.asked]: runs, words, search: true })).json();
 }
 
 // The part that holds `x`: the last one that begins there or before; -1 when the line begins later.

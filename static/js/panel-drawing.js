@@ -1,18 +1,10 @@
 // Draws lines on a canvas: envelopes of what a pixel hides, spikes, gaps and marks where a value is no finite number.
 // Reads: nothing. `view` is {sx, sy, first, last, width, height, ratio}: functions from values to pixels, what is seen, the size in pixels.
+import { FILLED, barOf, dots, isDotted } from "./panel-dots.js";
 import { marksOf } from "./panel-marks.js";
 import { envelopeOf, pathOf, placed, spikesOf } from "./panel-paths.js";
 
-const ENVELOPES = 30, FILLED = 100; // lines that may be filled strongly, or at all
-
-function dots(context, { x, count }, y, view) {
-  for (let i = 0; i < count; i++) {
-    if (Number.isNaN(y[i])) continue;
-    context.beginPath();
-    context.arc(x[i], y[i], 2.5 * view.ratio, 0, 7);
-    context.fill();
-  }
-}
+const ENVELOPES = 30; // lines that may be filled strongly
 
 // Among many lines each is as thin as a pixel, which is also many times as quick to draw; a pointed or pinned one stands out all the more.
 const widthOf = (many, thick) => (thick ? 2.75 : many > ENVELOPES ? 1 : 1.5);
@@ -21,7 +13,7 @@ export function draw(context, line, view, { many = 1, thick = false } = {}) {
   const places = placed(line, view);
   context.strokeStyle = context.fillStyle = line.colour;
   context.lineJoin = "bevel";
-  const single = line.x.length < 30 && many <= FILLED && !line.members;
+  const lonely = line.x.length === 1;
   if (!line.exact && (many <= FILLED || thick)) {
     context.globalAlpha = many <= ENVELOPES || thick ? 0.18 : 0.07;
     context.fill(envelopeOf(places));
@@ -32,11 +24,12 @@ export function draw(context, line, view, { many = 1, thick = false } = {}) {
   context.globalAlpha = line.smooth ? 0.35 : 0.85;
   const spikes = line.exact || line.members ? null : spikesOf(places, view);
   if (spikes) context.stroke(spikes);
+  if (lonely && line.low[0] < line.high[0]) context.stroke(barOf(line, view));
   context.globalAlpha = many > 300 && !thick ? 0.6 : 1;
   if (line.pattern && many <= FILLED) context.setLineDash(line.pattern.map((length) => length * view.ratio));
   context.stroke(pathOf(places, places.smooth ?? places.y));
   context.setLineDash([]);
-  if (single) dots(context, places, places.smooth ?? places.y, view);
+  if (isDotted(line, many)) dots(context, line, places, view, (lonely && many <= FILLED ? 4 : 2.5) + (lonely && thick ? 2 : 0));
   context.globalAlpha = 1;
   context.font = `${10 * view.ratio}px sans-serif`;
   context.textAlign = "center";

@@ -1,6 +1,7 @@
 // A panel as PNG, SVG or CSV, with its title, its axes and the runs that it shows.
 // Reads: nothing. Expects a panel: {key, plot, pane}.
 import { EMPTY } from "./panel-data.js";
+import { dotsText, isDotted } from "./panel-dots.js";
 import { marksOf } from "./panel-marks.js";
 import { scale } from "./panel-scales.js";
 
@@ -58,7 +59,7 @@ function pathText(line, values, sx, sy) {
 
 const dashes = ({ pattern }) => (pattern ? ` stroke-dasharray="${pattern.join(" ")}"` : "");
 
-function lineText(line, sx, sy, view) {
+function lineText(line, sx, sy, view, many) {
   const style = `fill="none" stroke="${line.colour}" stroke-linejoin="bevel"`;
   let text = "";
   if (!line.exact) {
@@ -68,6 +69,7 @@ function lineText(line, sx, sy, view) {
   }
   if (line.smooth) text += `<path ${style} stroke-opacity="0.28" d="${pathText(line, line.y, sx, sy)}"/>`;
   text += `<path ${style} stroke-width="1.5"${dashes(line)} d="${pathText(line, line.smooth ?? line.y, sx, sy)}"/>`;
+  if (isDotted(line, many)) text += dotsText(line, sx, sy);
   for (const mark of marksOf(line, view)) text += `<text x="${at(mark.x)}" y="${mark.top ? 10 : at(view.height - 3)}" fill="${line.colour}" font-size="10" text-anchor="middle">${mark.sign}</text>`;
   return text;
 }
@@ -83,6 +85,6 @@ export function svg(panel) {
   const up = ticks(y, (axis) => axis._values).map(([value, word]) => `<path stroke="${grid}" d="M0 ${at(sy(value))}H${at(view.width)}"/><text x="-8" y="${at(sy(value) + 4)}" fill="${quiet}" text-anchor="end">${escaped(word)}</text>`);
   const titles = `<text x="${at(view.width / 2)}" y="${at(view.height + 34)}" fill="${quiet}" text-anchor="middle">${escaped(x.label ?? "")}</text>`;
   const rows = legend.map(({ name, ...line }, i) => `<path d="M14 ${at(uplot.height + TITLE + i * LEGEND_ROW + 8.5)}h20" stroke-width="3" stroke="${line.colour}"${dashes(line)}/><text x="40" y="${at(uplot.height + TITLE + i * LEGEND_ROW + 12)}" fill="${token("--text")}" font-size="12">${escaped(name)}</text>`);
-  const body = shown.lines.map((line) => lineText(line, sx, sy, view)).join("");
+  const body = shown.lines.map((line) => lineText(line, sx, sy, view, shown.lines.length)).join("");
   save(`${panel.key}.svg`, `<svg xmlns="http://www.w3.org/2000/svg" width="${wide}" height="${high}" font-family="${FONT}" font-size="11"><rect width="100%" height="100%" fill="${token("--surface")}"/><text x="12" y="19" fill="${token("--text")}" font-size="14" font-weight="600">${escaped(panel.key)}</text><g transform="translate(${at(left)} ${at(top)})">${across.join("")}${up.join("")}${titles}<clipPath id="plot"><rect width="${at(view.width)}" height="${at(view.height)}"/></clipPath><g clip-path="url(#plot)">${body}</g></g>${rows.join("")}</svg>`, "image/svg+xml");
 }

@@ -1,6 +1,7 @@
 // One chart: axes, grid, cursor and zoom by uPlot; the lines on two canvases above its grid, the pointed one above the others.
 // Reads: uPlot (vendor/uplot.min.js), the CSS colours of the page.
 import { draw } from "./panel-drawing.js";
+import { placeTicks, placeTitle, placeWords } from "./panel-places.js";
 import { AXIS_TITLES, duration, durationTicks, figure, grouped, logTicks, scale } from "./panel-scales.js";
 
 const token = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
@@ -27,10 +28,10 @@ export class Plot {
     if (shown.axis === "relative" || shown.logX) x.splits = (plot, _, low, high) => (shown.logX ? logTicks(low, high) : durationTicks(low, high, Math.max(2, plot.bbox.width / devicePixelRatio / 90)));
     if (shown.axis === "relative") x.values = (_, ticks) => ticks.map(duration);
     else if (shown.axis !== "time") x.values = (_, ticks) => ticks.map(shown.axis === "step" ? grouped : figure);
+    if (shown.axis === "place") Object.assign(x, { label: placeTitle(shown), splits: placeTicks, incrs: [1, 2, 5, 10, 20, 50, 100, 200], space: 30, values: (plot, ticks) => placeWords(this.shown, ticks, plot.bbox.width / devicePixelRatio) });
     const y = { ...axis, size: 56, values: (_, ticks) => ticks.map((tick) => (tick === 0 ? "0" : figure(tick))) };
-    if (shown.logY) y.splits = (_, __, low, high) => logTicks(low, high);
     if (shown.logX) x.label += ", log";
-    if (shown.logY) Object.assign(y, title, { label: "log" });
+    if (shown.logY) Object.assign(y, title, { label: "log", splits: (_, __, low, high) => logTicks(low, high) });
     return {
       width: this.element.clientWidth, height: this.element.clientHeight, ms: 1, padding: [8, 12, 0, 0], legend: { show: false },
       series: [{}, { paths: () => null, points: { show: false } }],

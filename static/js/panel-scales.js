@@ -22,6 +22,7 @@ export function duration(ms) {
 export function place(axis, x) {
   if (axis === "time") return new Date(x).toLocaleString();
   if (axis === "relative") return duration(x);
+  if (axis === "place") return `place ${x}`;
   return axis === "step" ? `step ${grouped(x)}` : figure(x);
 }
 

@@ -1,5 +1,6 @@
 // The data of a panel as a table, and as CSV: every part that is drawn, with its exact extremes.
 // Reads: dialog#chart-table (caption, thead, tbody inside). Expects a panel: {key, plot, data}.
+import { noun } from "./charts-noun.js";
 import { DOWN, EMPTY, NAN, UP } from "./panel-data.js";
 import { save } from "./panel-export.js";
 import { figure, place } from "./panel-scales.js";
@@ -24,7 +25,7 @@ export function fill(dialog, panel) {
   table.tHead.replaceChildren();
   table.tBodies[0].replaceChildren();
   const number = "number", single = shown.lines.length === 1 ? shown.lines[0] : null;
-  table.caption.textContent = single ? `${panel.key} of ${single.name || single.id}` : `${panel.key} of ${shown.lines.length} ${shown.grouped ? "groups" : "runs"}`;
+  table.caption.textContent = single ? `${panel.key} of ${single.name || single.id}` : `${panel.key} of ${shown.lines.length} ${shown.grouped ? "groups" : noun.many}`;
   if (single) {
     headed(table, [[shown.axis === "step" ? "Step" : "From", number], ["Value", number], ["Smallest", number], ["Largest", number], ["Not finite", ""]]);
     for (let i = 0; i < Math.min(single.x.length, ROWS); i++) {
@@ -35,7 +36,7 @@ export function fill(dialog, panel) {
     }
     return;
   }
-  headed(table, [[shown.grouped ? "Group" : "Run", ""], ["Points", number], ["Last value", number], ["Smallest", number], ["Largest", number], ["NaN", number]]);
+  headed(table, [[shown.grouped ? "Group" : noun.title, ""], ["Points", number], ["Last value", number], ["Smallest", number], ["Largest", number], ["NaN", number]]);
   for (const line of shown.lines) {
     const row = table.tBodies[0].insertRow(), finite = (values) => values.filter((value) => !Number.isNaN(value));
     const extremes = [finite(line.low).reduce((a, b) => Math.min(a, b), Infinity), finite(line.high).reduce((a, b) => Math.max(a, b), -Infinity)];
@@ -49,8 +50,8 @@ const quoted = (text) => (/[",\n\r]/.test(text) ? `"${text.replaceAll('"', '""')
 const exact = (value) => (Number.isNaN(value) ? "" : String(value));
 
 export function csv(panel) {
-  const { shown } = panel.plot, x = { step: "step", time: "time_ms", relative: "relative_ms" }[shown.axis] ?? shown.xTitle;
-  const rows = [["run", "run_id", x, "value", "min", "max", "not_finite", ...(shown.lines.some((line) => line.smooth) ? ["smoothed"] : [])].map(quoted).join(",")];
+  const { shown } = panel.plot, x = { step: "step", time: "time_ms", relative: "relative_ms", place: "place" }[shown.axis] ?? shown.xTitle;
+  const rows = [[noun.one.replace(" ", "_"), noun.id, x, "value", "min", "max", "not_finite", ...(shown.lines.some((line) => line.smooth) ? ["smoothed"] : [])].map(quoted).join(",")];
   for (const line of shown.lines) {
     for (let i = 0; i < line.x.length; i++) {
       const smooth = line.smooth ? [exact(line.smooth[i])] : [];

@@ -1,5 +1,6 @@
 // What lies under the cursor of a chart: the nearest runs, by value. A click pins it; Escape and another click let it go.
 // Reads: data-prefix of the page. Makes: div.chart-tooltip inside the panel.
+import { noun } from "./charts-noun.js";
 import { partAt } from "./panel-data.js";
 import { figure, place } from "./panel-scales.js";
 import { lookClasses } from "./run-looks.js";
@@ -20,19 +21,29 @@ export function nearest(lines, x, top, sy) {
   return found.sort((one, other) => one.away - other.away);
 }
 
+// Of lines that are one point each, those around the cursor.
+function dotsAround(lines, x, top, { sx, sy }) {
+  const found = [];
+  for (const line of lines) {
+    const value = line.y[0], aside = Math.abs(sx(line.x[0]) - sx(x)), away = Math.hypot(aside, sy(value) - top);
+    if (away <= NEAR || aside < 5) found.push({ line, value, x: line.x[0], low: line.low[0], high: line.high[0], away }); // NaN is never near
+  }
+  return found.filter(({ value }) => !Number.isNaN(value)).sort((one, other) => one.away - other.away);
+}
+
 function row({ line, value, low, high }, strong) {
   const item = document.createElement("tr");
   const name = document.createElement("th");
   name.scope = "row";
   const swatch = Object.assign(document.createElement("i"), { className: `swatch ${lookClasses(line.look)}` });
   const text = document.createElement(line.members ? "span" : "a");
-  if (!line.members) text.href = `${document.documentElement.dataset.prefix || ""}/runs/${line.id}`;
+  if (!line.members) text.href = `${document.documentElement.dataset.prefix || ""}${noun.path}${line.id}`;
   text.append(Object.assign(document.createElement("bdi"), { textContent: line.name || line.id }));
   name.append(swatch, text);
   const number = Object.assign(document.createElement("td"), { className: "number", textContent: figure(value) });
   number.title = String(value);
   const range = Object.assign(document.createElement("td"), { className: "number quiet" });
-  if (low < high) range.textContent = line.members ? `${figure(low)} – ${figure(high)}, ${line.members.length} runs` : `${figure(low)} – ${figure(high)}`;
+  if (low < high) range.textContent = line.members ? `${figure(low)} – ${figure(high)}, ${line.members.length} ${noun.many}` : `${figure(low)} – ${figure(high)}`;
   item.append(name, number, range);
   item.classList.toggle("strong", strong);
   return item;
@@ -50,7 +61,7 @@ export class Tooltip {
   // Gives the id of the run that is pointed at, or null.
   show(shown, x, top, plot) {
     if (this.pinned) return null;
-    const view = plot.view(1), found = nearest(shown.lines, x, top, view.sy);
+    const view = plot.view(1), found = shown.dotted ? dotsAround(shown.lines, x, top, view) : nearest(shown.lines, x, top, view.sy);
     if (!found.length) { this.hide(); return null; }
     const [closest] = found, best = closest.away <= NEAR ? closest.line : null;
     const listed = found.slice(0, ROWS).sort((one, other) => other.value - one.value);

@@ -1,6 +1,7 @@
 // One panel: asks for its lines when it comes into view, draws them, and asks again on zoom.
 // Reads: template#chart-panel. Expects a pane: {settings, asked(), runOf(id), zoomed(range), following(panel, x), panelChanged()}.
-import { askedBy, settingsOf, stands } from "./panel-axis.js";
+import { askedBy, otherAxis, settingsOf } from "./panel-axis.js";
+import { noun } from "./charts-noun.js";
 import { loadPanel } from "./panel-data.js";
 import { noteOf, shownOf, singleOf } from "./panel-lines.js";
 import { Plot } from "./panel-plot.js";
@@ -14,8 +15,7 @@ export class Panel {
     this.element = document.getElementById("chart-panel").content.firstElementChild.cloneNode(true);
     this.element.dataset.key = key;
     this.element.setAttribute("aria-label", `Chart of ${key}`);
-    const name = this.element.querySelector(".name");
-    name.title = key;
+    const name = Object.assign(this.element.querySelector(".name"), { title: key });
     name.querySelector("bdi").textContent = key;
     this.area = this.element.querySelector(".plot");
     this.readout = this.element.querySelector(".readout");
@@ -30,7 +30,6 @@ export class Panel {
     if (inView && this.stale) this.load();
   }
 
-  // Something that the server answers to has changed.
   refresh() {
     this.stale = true;
     if (!this.apart?.zoom) this.apart = null;
@@ -44,10 +43,11 @@ export class Panel {
     const { signal } = (this.abort = new AbortController());
     if (!this.plot) this.area.classList.add("waiting");
     try {
-      if (!asked.runs.length) return this.say("No run is shown. Show one in the table to draw it.");
+      if (!asked[noun.asked].length) return this.say(`No ${noun.one} is shown. Show one in the table to draw it.`);
       const found = await loadPanel(asked, signal);
       if (found) this.data = found;
-      if (found && stands(this)) { this.apart = { zoom: null }; this.load(); } else if (found) this.draw();
+      const x = found && otherAxis(this);
+      if (x) { this.apart = { x, zoom: null }; this.load(); } else if (found) this.draw();
     } catch (error) {
       if (signal.aborted) return undefined;
       this.say(error instanceof TypeError ? "The server cannot be reached. The chart is drawn again when it can." : error.message);

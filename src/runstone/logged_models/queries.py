@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Table, delete, insert, update
+from sqlalchemy import ColumnElement, Connection, Row, Table, delete, func, insert, update
 
 from runstone.core import keyvalue, upsert
 from runstone.core.clock import now_ms
@@ -106,6 +107,24 @@ def tags_of(connection: Connection, scope: Scope, pks: Sequence[int]) -> dict[in
     return _pairs_of(connection, scope, logged_model_tags, pks)
 
 
+def values_of_param(connection: Connection, scope: Scope, pks: Sequence[int], name: str) -> dict[int, str]:
+    """By model the value of one param, of those that have it."""
+    return _values_of(connection, scope, logged_model_params, pks, name)
+
+
+def values_of_tag(connection: Connection, scope: Scope, pks: Sequence[int], name: str) -> dict[int, str]:
+    return _values_of(connection, scope, logged_model_tags, pks, name)
+
+
+def common_params(connection: Connection, scope: Scope, pks: Sequence[int], limit: int) -> list[str]:
+    """The params that most of the models have, the most frequent first."""
+    return _common(connection, scope, logged_model_params, pks, limit)
+
+
+def common_tags(connection: Connection, scope: Scope, pks: Sequence[int], limit: int) -> list[str]:
+    return _common(connection, scope, logged_model_tags, pks, limit)
+
+
 def search(
     connection: Connection,
     scope: Scope,
@@ -136,6 +155,24 @@ def _rows(connection: Connection, scope: Scope, model_pk: int, pairs: dict[str, 
         {"model_pk": model_pk, "key_id": numbers[key], "workspace_id": scope.workspace_id, "value": value}
         for key, value in pairs.items()
     ]
+
+
+def _values_of(connection: Connection, scope: Scope, table: Table, pks: Sequence[int], name: str) -> dict[int, str]:
+    key_id, found = keyvalue.key_id_of(connection, name), dict[int, str]()
+    for part in parts(pks):
+        statement = scoped(table, scope, table.c.model_pk, table.c.value).where(table.c.model_pk.in_(part))
+        found.update((row.model_pk, row.value) for row in connection.execute(statement.where(table.c.key_id == key_id)))
+    return found
+
+
+def _common(connection: Connection, scope: Scope, table: Table, pks: Sequence[int], limit: int) -> list[str]:
+    counted: Counter[int] = Counter()
+    for part in parts(pks):
+        statement = scoped(table, scope, table.c.key_id, func.count().label("models")).where(table.c.model_pk.in_(part))
+        counted.update({row.key_id: row.models for row in connection.execute(statement.group_by(table.c.key_id))})
+    most = sorted(counted, key=lambda key_id: (-counted[key_id], key_id))[:limit]
+    names = keyvalue.key_names(connection, most)
+    return [names[key_id] for key_id in most]
 
 
 def _pairs_of(connection: Connection, scope: Scope, table: Table, pks: Sequence[int]) -> dict[int, list[tuple[str, str]]]:

@@ -73,7 +73,8 @@ def where_of(text: str | None, datasets: Sequence[Dataset], dialect: str) -> lis
     return found
 
 
-def order_of(items: Sequence[OrderBy], dialect: str) -> Order:
+def order_of(items: Sequence[OrderBy], dialect: str, *, exact: bool = False) -> Order:
+    """`exact`: a metric without a dataset is sorted by what was measured on none; on the wire by whatever was measured last."""
     if len(items) > ITEM_LIMIT:
         raise InvalidParameter(f"Invalid order_by: at most {ITEM_LIMIT} items can be sorted by.")
     fields = _fields(None)
@@ -91,6 +92,8 @@ def order_of(items: Sequence[OrderBy], dialect: str) -> Order:
             if entity != "metrics" or not key:
                 raise InvalidParameter(f"Invalid order by field name: {field_name[:200]}. Only metrics are supported.")
             only = _on(item.dataset_name, item.dataset_digest) if item.dataset_name or item.dataset_digest else None
+            if only is None and exact:
+                only = logged_model_metrics.c.dataset_name == ""
             order.keys += measured_keys(_measurements(only), key, descending)
         elif _ATTRIBUTES.find(field_name) is None:
             raise InvalidParameter(f"Invalid order by field name: {field_name[:200]}")

@@ -39,7 +39,7 @@ _HOT_TIMES = "SELECT run_pk, MIN(timestamp), MAX(timestamp) FROM points WHERE ke
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """`axis` is step, time, relative (ms since the run began) or metrics.NAME; `seen` is the version of the last answer."""
+    """`axis` is step, time, relative (ms since the run began), place (among `run_ids`: last values) or metrics.NAME; `seen` is the version of the last answer."""
 
     run_ids: tuple[str, ...]
     key: str
@@ -71,6 +71,13 @@ def draw(connection: Connection, scope: Scope, asked: Asked) -> bytes | None:
     found, version = _series(connection, scope, asked)
     if asked.seen and asked.seen == version:
         return None
+    if asked.axis == "place":
+        return _packed(
+            {"version": version, "live": _live(found)} | places(asked),
+            found,
+            _last_values(asked, found),
+            _groups_of(connection, scope, asked, found),
+        )
     by_time = asked.axis in ("time", "relative")
     key_id = found[0].row.key_id if found else 0
     _add_heads(connection, [item.line for item in found])
@@ -95,10 +102,32 @@ def draw(connection: Connection, scope: Scope, asked: Asked) -> bytes | None:
         "axis": "time" if asked.axis == "time" else "relative" if by_time else "value" if others is not None else "step",
         "extent": extent,
         "coarse": budget.coarse,
-        "live": any(item.run.status in UNFINISHED for item in found),
+        "live": _live(found),
     }
-    groups = _values(connection, scope, asked.group, [item.run.id for item in found])
-    return _packed(head, found, drawn, groups)
+    return _packed(head, found, drawn, _groups_of(connection, scope, asked, found))
+
+
+def _live(found: Sequence[_Found]) -> bool:
+    return any(item.run.status in UNFINISHED for item in found)
+
+
+def _groups_of(connection: Connection, scope: Scope, asked: Asked, found: Sequence[_Found]) -> dict[int, str]:
+    return _values(connection, scope, asked.group, [item.run.id for item in found])
+
+
+def _last_values(asked: Asked, found: Sequence[_Found]) -> list[tuple[Parts, bool]]:
+    """One point for each run, at its place among those that were asked for; no point is read for it."""
+    place = {run_id: i for i, run_id in enumerate(asked.run_ids, 1)}
+    drawn = []
+    for item in found:
+        x, value, nan = ([place[item.run.run_id]], [item.row.last_value], [bool(item.row.last_is_nan)])
+        drawn.append((panel_parts.of_points(np.array(x), np.array(value, dtype=np.float64), np.array(nan)), True))
+    return drawn
+
+
+def places(asked: Asked) -> dict[str, Any]:
+    """Of the head of an answer by places: they stand in the middle of their room."""
+    return {"axis": "place", "extent": (0.5, len(asked.run_ids) + 0.5), "coarse": False}
 
 
 def _series(connection: Connection, scope: Scope, asked: Asked) -> tuple[list[_Found], str]:
@@ -251,28 +280,33 @@ def _values(connection: Connection, scope: Scope, group: str, run_pks: Sequence[
 
 
 def _packed(head: dict[str, Any], found: Sequence[_Found], drawn: Sequence[tuple[Parts, bool]], groups: dict[int, str]) -> bytes:
-    lines, columns, flags = [], [], []
-    for item, (parts, exact) in zip(found, drawn, strict=True):
+    lines = [
+        {
+            "id": item.run.run_id,
+            "name": item.run.name,
+            "points": _count(item.row),
+            "nan": item.row.nan_count,
+            "last": None if item.row.last_is_nan else item.row.last_value,
+            "step": item.row.last_step,
+            "min": item.row.min_value,
+            "max": item.row.max_value,
+            "group": groups.get(item.run.id),
+        }
+        for item in found
+    ]
+    return packed(head, lines, drawn)
+
+
+def packed(head: dict[str, Any], lines: Sequence[dict[str, Any]], drawn: Sequence[tuple[Parts, bool]]) -> bytes:
+    """The bytes of an answer; `drawn` has the parts of each of the `lines`, and whether they are its very points."""
+    columns, flags = [], []
+    for line, (parts, exact) in zip(lines, drawn, strict=True):
         empty = parts[COUNT] == 0
         mean = np.where(empty, np.nan, parts[MEAN])
         columns += [parts[X], mean] if exact else [parts[X], mean, *(np.where(empty, np.nan, parts[row]) for row in (LOW, HIGH))]
         flags.append((parts[FLAGS].astype(np.uint8) | (empty * np.uint8(EMPTY))).astype(np.uint8))
-        lines.append(
-            {
-                "id": item.run.run_id,
-                "name": item.run.name,
-                "parts": parts.shape[1],
-                "exact": exact,
-                "points": _count(item.row),
-                "nan": item.row.nan_count,
-                "last": None if item.row.last_is_nan else item.row.last_value,
-                "step": item.row.last_step,
-                "min": item.row.min_value,
-                "max": item.row.max_value,
-                "group": groups.get(item.run.id),
-            }
-        )
-    text = orjson.dumps(head | {"lines": lines})
+        line |= {"parts": parts.shape[1], "exact": exact}
+    text = orjson.dumps(head | {"lines": list(lines)})
     text += b" " * (-(4 + len(text)) % 8)
     return b"".join(
         [struct.pack("<I", len(text)), text, *(column.astype("<f8").tobytes() for column in columns), *map(bytes, flags)]

@@ -17,7 +17,7 @@ TABLE = (
     "table-sort", "table-windows", "table-place", "table-selection", "table-keys", "table-columns", "table-resize", "table-pins",
     "table-marks", "table-expand", "group-aggregates", "matching-count", "table-cells", "table-edit", "table-links", "bulk-bar", "select-matching",
     "bulk-move", "column-picker", "group-picker", "filter-box", "filter-chips", "export-links", "shown-runs", "layout-panes",
-    "runs-refresh", "runs-live", "runs-watch", "failed-refresh", "views",
+    "runs-refresh", "runs-live", "runs-watch", "failed-refresh", "views", "charts-drawn",
 )  # fmt: skip
 
 
@@ -35,6 +35,7 @@ KINDS = {
     "parts": Kind((HTMX,), ("failed-refresh",)),
     "experiments": Kind((HTMX,), ("tree",)),
     "runs": Kind((HTMX, UPLOT), (*TABLE, "charts-pane")),
+    "models": Kind((HTMX, UPLOT), ("layout-panes", "models-shown", "models-links", "views", "charts-drawn", "charts-pane")),
     "run": Kind((HTMX, UPLOT), ("failed-refresh", "tags-in-place", "tree", "run-live", "charts-pane")),
     "metric": Kind((UPLOT,), ("charts-pane",)),
     "compare": Kind((HTMX, UPLOT), ("compare-columns", "views", "plots", "charts-pane")),

@@ -1,4 +1,4 @@
-"""/charts: what the panels of charts ask for: one metric of many runs, and the names of their metrics."""
+"""/charts: what the panels of charts ask for: one metric of many runs or logged models, and the names of their metrics."""
 
 from __future__ import annotations
 
@@ -10,9 +10,11 @@ from fastapi import Response
 from sqlalchemy import Connection
 
 from runstone.core import wire
-from runstone.core.scope import Ctx
+from runstone.core.scope import Ctx, Scope
 from runstone.errors import InvalidParameter
 from runstone.experiments.guards import ReadableWorkspace
+from runstone.logged_models import measured
+from runstone.logged_models import queries as model_queries
 from runstone.runs import queries, table
 
 router = wire.ApiRouter()
@@ -23,11 +25,12 @@ NAMES_LIMIT, FOUND_LIMIT = 1000, 20_000  # of metrics: at first, and when they a
 FOUND_ROWS = 250_000  # of all the runs, looked at by a search
 OTHERS_LIMIT = 500  # of params and tags
 WORDS = (16, 500)  # how many, how long
-AXES = ("step", "time", "relative")
+AXES = ("step", "time", "relative", "place")
 
 
 class AskedPanel(wire.Message):
     runs: wire.Repeated[wire.RequiredStr] = []
+    models: wire.Repeated[wire.RequiredStr] = []  # instead of runs
     key: wire.RequiredStr
     x: wire.Str = None
     first: wire.Double = None
@@ -40,6 +43,7 @@ class AskedPanel(wire.Message):
 
 class AskedNames(wire.Message):
     runs: wire.Repeated[wire.RequiredStr] = []
+    models: wire.Repeated[wire.RequiredStr] = []
     search: wire.Bool = None
     words: wire.Repeated[wire.RequiredStr] = []
 
@@ -47,9 +51,9 @@ class AskedNames(wire.Message):
 @router.post("/charts/panel")
 async def panel(body: Annotated[AskedPanel, wire.body(AskedPanel)], ctx: Ctx, _: ReadableWorkspace) -> Response:
     """The lines of one panel, as bytes (runs/panels.py says how); 204 when nothing changed since `seen`."""
-    from runstone.runs import panels  # noqa: PLC0415 (NumPy: 25 MB that a server without charts does without)
+    from runstone.runs import model_panels, panels  # noqa: PLC0415 (NumPy: 25 MB that a server without charts does without)
 
-    _check_runs(body.runs)
+    _check_shown(body.runs, body.models)
     first, last = body.first, body.last
     if (first is None) != (last is None) or (first is not None and last is not None and not 0 < last - first < math.inf):
         raise InvalidParameter("The part to show needs both 'first' and 'last', and 'last' must be larger.")
@@ -57,12 +61,13 @@ async def panel(body: Annotated[AskedPanel, wire.body(AskedPanel)], ctx: Ctx, _:
         raise InvalidParameter("On a logarithmic axis 'first' must be larger than 0.")
     axis = body.x or "step"
     if axis not in AXES and not (axis.startswith("metrics.") and len(axis) > len("metrics.")):
-        raise InvalidParameter("'x' must be step, time, relative, or metrics. with the name of a metric.")
+        raise InvalidParameter("'x' must be step, time, relative, place, or metrics. with the name of a metric.")
     width = max(WIDTHS[0], min(WIDTHS[1], body.width or 400))
     asked = panels.Asked(
-        tuple(body.runs), body.key, axis, first, last, width, bool(body.log), body.group or "", body.seen or ""
+        tuple(body.runs or body.models), body.key, axis, first, last, width, bool(body.log), body.group or "", body.seen or ""
     )  # fmt: skip
-    drawn = await ctx.db.read(lambda c: panels.draw(c, ctx.scope, asked))
+    draw = model_panels.draw if body.models else panels.draw
+    drawn = await ctx.db.read(lambda c: draw(c, ctx.scope, asked))
     if drawn is None:
         return Response(status_code=204, headers={"Cache-Control": "no-store"})
     return Response(drawn, media_type="application/octet-stream", headers={"Cache-Control": "no-store"})
@@ -74,24 +79,41 @@ async def names(body: Annotated[AskedNames, wire.body(AskedNames)], ctx: Ctx, _:
 
     At first a thousand of the `total` metrics; with `search` {metrics, total} of those that hold all of `words`.
     """
-    _check_runs(body.runs)
+    _check_shown(body.runs, body.models)
     if len(body.words) > WORDS[0] or any(len(word) > WORDS[1] for word in body.words):
         raise InvalidParameter(f"'words' may have at most {WORDS[0]} words of {WORDS[1]} characters.")
-
-    def load(connection: Connection) -> dict[str, Any]:
-        pks = [place.id for place in queries.places(connection, ctx.scope, body.runs).values()] if body.runs else []
-        limits = (FOUND_LIMIT, FOUND_ROWS) if body.search else (NAMES_LIMIT, table.ROWS_LIMIT)
-        metrics, total = table.metric_names(connection, ctx.scope, pks, body.words, *limits)
-        found: dict[str, Any] = {"metrics": metrics, "total": total}
-        if not body.search:
-            found |= {kind: table.common_names(connection, ctx.scope, kind, pks, OTHERS_LIMIT) for kind in ("params", "tags")}
-            found["tags"] = [name for name in found["tags"] if not name.startswith("mlflow.")]
-        return found
-
-    found = await ctx.db.read(load)
+    read = _names_of_models if body.models else _names_of_runs
+    found = await ctx.db.read(lambda c: read(c, ctx.scope, body))
     return Response(orjson.dumps(found), media_type="application/json", headers={"Cache-Control": "no-store"})
 
 
-def _check_runs(run_ids: list[str]) -> None:
-    if len(run_ids) > RUNS_LIMIT:
-        raise InvalidParameter(f"A panel shows at most {RUNS_LIMIT} runs: 'runs' has {len(run_ids)}.")
+def _names_of_runs(connection: Connection, scope: Scope, body: AskedNames) -> dict[str, Any]:
+    pks = [place.id for place in queries.places(connection, scope, body.runs).values()] if body.runs else []
+    limits = (FOUND_LIMIT, FOUND_ROWS) if body.search else (NAMES_LIMIT, table.ROWS_LIMIT)
+    metrics, total = table.metric_names(connection, scope, pks, body.words, *limits)
+    found: dict[str, Any] = {"metrics": metrics, "total": total}
+    if not body.search:
+        found |= {kind: table.common_names(connection, scope, kind, pks, OTHERS_LIMIT) for kind in ("params", "tags")}
+        found["tags"] = [name for name in found["tags"] if not name.startswith("mlflow.")]
+    return found
+
+
+def _names_of_models(connection: Connection, scope: Scope, body: AskedNames) -> dict[str, Any]:
+    pks = [row.id for row in model_queries.find_all(connection, scope, body.models).values()]
+    words = [word.lower() for word in body.words]
+    metrics = [one.name for one in measured.measures(connection, scope, pks)]
+    metrics = [name for name in metrics if all(word in name.lower() for word in words)]
+    found: dict[str, Any] = {"metrics": metrics[: FOUND_LIMIT if body.search else NAMES_LIMIT], "total": len(metrics)}
+    if not body.search:
+        found["params"] = model_queries.common_params(connection, scope, pks, OTHERS_LIMIT)
+        tags = model_queries.common_tags(connection, scope, pks, OTHERS_LIMIT)
+        found["tags"] = [name for name in tags if not name.startswith("mlflow.")]
+    return found
+
+
+def _check_shown(run_ids: list[str], model_ids: list[str]) -> None:
+    for name, ids, noun in (("runs", run_ids, "runs"), ("models", model_ids, "logged models")):
+        if len(ids) > RUNS_LIMIT:
+            raise InvalidParameter(f"A panel shows at most {RUNS_LIMIT} {noun}: '{name}' has {len(ids)}.")
+    if run_ids and model_ids:
+        raise InvalidParameter("A panel shows runs or logged models: name 'runs' or 'models', not both.")

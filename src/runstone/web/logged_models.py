@@ -1,8 +1,7 @@
-"""/logged-models/<id> and the logged models of an experiment."""
+"""/logged-models/<id>: one logged model."""
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import Any
 
 from fastapi import Request, Response
@@ -10,86 +9,21 @@ from sqlalchemy import Connection
 
 from runstone.core import wire
 from runstone.core.scope import Context, Ctx
-from runstone.errors import InvalidParameter
 from runstone.experiments.guards import ReadableWorkspace, ReadExperiment
 from runstone.logged_models import metrics, queries
 from runstone.logged_models.guards import ReadModel
-from runstone.logged_models.schemas import OrderBy
-from runstone.logged_models.search import order_of, where_of
 from runstone.registry import queries as registry_queries
 from runstone.runs import inputs
 from runstone.runs import queries as run_queries
 from runstone.web.files import files_at
 from runstone.web.formats import segment
 from runstone.web.model_files import model_files
-from runstone.web.sorting import Sorting
 from runstone.web.templating import link, page, wants_part
 from runstone.web.values import Asked, Listed, asked_part, cut, kept_of, pair_text
-from runstone.web.windows import window
 
 router = wire.ApiRouter()
 
-PAGE = 100
 LISTS = ("metrics", "params", "tags")
-METRIC_COLUMNS, PARAM_COLUMNS = 8, 4
-SORTABLE = {"name": "ASC", "status": "ASC", "creation_timestamp": "DESC", "metrics": "DESC"}
-
-
-@router.get("/experiments/{experiment_id}/models")
-async def models_of_experiment(request: Request, experiment_id: str, ctx: Ctx, _: ReadableWorkspace) -> Response:
-    """Costs seven statements whatever the number of models."""
-    experiment, query = ReadExperiment(experiment_id, ctx.scope), request.query_params
-    text, problem = query.get("filter", "").strip(), ""
-    sorting = Sorting.of(query.get("order", ""), SORTABLE, "creation_timestamp DESC", closed=False)
-    try:
-        found = await ctx.db.read(lambda c: load(c, ctx, experiment, query, text, sorting))
-    except InvalidParameter as error:
-        if not (text or sorting.asked):
-            raise
-        problem = error.message
-        found = await ctx.db.read(lambda c: load(c, ctx, experiment, {}, "", Sorting.of("", SORTABLE, "creation_timestamp DESC")))
-    kept = {"filter": text, "order": sorting.asked}
-    return page(
-        request, "logged_models/list.html", 400 if problem else 200,
-        area="experiments", text=text, problem=problem, sorting=sorting, kept=kept, **found,
-    )  # fmt: skip
-
-
-def load(
-    connection: Connection, ctx: Context, experiment: ReadExperiment, query: Any, text: str, sorting: Sorting
-) -> dict[str, Any]:
-    row = experiment.load(connection)
-    where = where_of(text or None, [], ctx.db.dialect)
-    order = order_of([OrderBy(field_name=sorting.column, ascending=sorting.aria == "ascending")], ctx.db.dialect)
-    shown = window(
-        ctx, query, ("logged models page", row.id, text, sorting.clause), order, PAGE,
-        lambda turned, after, limit: queries.search(connection, ctx.scope, [row.id], where, turned, after, limit),
-    )  # fmt: skip
-    pks = {model.id: model.model_id for model in shown.rows}
-    latest = _latest(metrics.of_models(connection, ctx.scope, pks))
-    params = {pk: dict(found) for pk, found in queries.params_of(connection, ctx.scope, list(pks)).items()}
-    return {
-        "experiment": row,
-        "window": shown,
-        "metrics": latest,
-        "params": params,
-        "metric_names": sorted(_common([*latest.values()], METRIC_COLUMNS)),
-        "param_names": _common([*params.values()], PARAM_COLUMNS),
-        "runs": run_queries.find_all(connection, ctx.scope, {model.source_run_id for model in shown.rows if model.source_run_id}),
-    }
-
-
-def _latest(measured: dict[int, list[dict[str, Any]]]) -> dict[int, dict[tuple[str, str], Any]]:
-    """By model, metric name and dataset ('' for none), the last measurement."""
-    return {
-        pk: {(metric["key"], metric.get("dataset_name", "")): metric["value"] for metric in found}
-        for pk, found in measured.items()
-    }
-
-
-def _common(rows: list[dict[Any, Any]], limit: int) -> list[Any]:
-    counted = Counter(name for row in rows for name in row)
-    return [name for name, _ in counted.most_common(limit)]
 
 
 @router.get("/logged-models/{model_id}")

@@ -1,0 +1,36 @@
+// Panels of last values: one point for each run at its place in the table, or for each group.
+// Reads: nothing.
+import { noun } from "./charts-noun.js";
+
+const LETTER = 6.5, NAMED = 10; // pixels; names that may stand below the axis
+
+// Lines and extent as they are drawn: those of a group stand at the group's own place.
+export function placed(data, settings) {
+  if (!settings.group) return [data.lines, data.extent];
+  const names = [...new Set(data.lines.map((line) => line.group ?? "no value"))].sort((a, b) => a.localeCompare(b, "en", { numeric: true }));
+  const at = new Map(names.map((name, i) => [name, i + 1]));
+  return [data.lines.map((line) => ({ ...line, x: line.x.map(() => at.get(line.group ?? "no value")) })), [0.5, names.length + 0.5]];
+}
+
+// A group's line without the places of the others.
+export function alone(line) {
+  const at = line.y.findIndex((y) => !Number.isNaN(y));
+  if (at < 0) return line;
+  const cut = Object.fromEntries(["x", "y", "low", "high", "flags"].map((key) => [key, line[key].slice(at, at + 1)]));
+  return { ...line, ...cut, parts: 1 };
+}
+
+export const placeTitle = (shown) => (shown.grouped ? "Groups, last values" : `${noun.title}s in the order of the table, last values`);
+
+export const placeTicks = (_, __, low, high, step) => {
+  const found = [], by = Math.max(1, Math.ceil(step ?? 1));
+  for (let tick = Math.ceil(low); tick <= high && found.length < 200; tick += 1) if (by === 1 || tick % by === 0 || (tick === 1 && by > 2)) found.push(tick);
+  return found;
+};
+
+// Names where there is room for them, else places.
+export function placeWords(shown, ticks, width) {
+  const names = new Map(shown.lines.map((line) => [line.x[0], line.name || line.id])), room = Math.floor(width / ticks.length / LETTER);
+  const named = ticks.length <= NAMED && room >= 4 && shown.last - shown.first <= NAMED;
+  return ticks.map((tick) => { const name = names.get(tick) ?? ""; return !named ? String(tick) : name.length > room ? `${name.slice(0, room - 1)}…` : name; });
+}
