@@ -20,9 +20,10 @@ document.addEventListener("selection", () => {
   if (bar.hidden) close();
 });
 
+// Tagged runs stay selected, for the next tag or a comparison; but of "all that match", a tag may change which do.
 async function change(of) {
   close();
-  if (count() && await changeSelected(of)) clear();
+  if (count() && await changeSelected(of) && (!of.tags || whole.count)) clear();
 }
 
 function tag(act) {

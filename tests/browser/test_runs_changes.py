@@ -41,6 +41,7 @@ class TestChanges:
         tab.keyboard.press("Enter")
         expect(row(tab, "run 00").locator("td").first).to_have_text("prod <b>")
         assert len(client.search_runs([own], "tags.stage = 'prod <b>'")) == 2
+        expect(tab.locator("[data-bulk-count]")).to_have_text("2")  # they stay selected
         tab.get_by_role("button", name="Undo").click()
         expect(row(tab, "run 00").locator("td").first).to_have_text("dev")
 

@@ -28,6 +28,7 @@ class TestWalk:
         self, tab: Page, browser: Browser, sqlite_server: RunningServer, tmp_path: Path
     ) -> None:
         tab.goto("/")
+        expect(tab.get_by_text("Nothing was logged yet")).to_be_visible()
         (tmp_path / "walk.py").write_text(script(sqlite_server))
         subprocess.run([sys.executable, "walk.py"], cwd=tmp_path, check=True, capture_output=True)
         tab.reload()
@@ -35,6 +36,10 @@ class TestWalk:
         tab.get_by_role("link", name="first-sweep").click()
         rows = tab.locator("tr[data-run]")
         expect(rows).to_have_count(8)
+        expect(tab.get_by_label("Breadcrumb").get_by_role("link", name="vision")).to_have_attribute(
+            "href", "/experiments?folder=vision%2F"
+        )
+        expect(tab.get_by_text("Nothing was logged yet")).to_have_count(0)
         tab.keyboard.press("/")
         tab.keyboard.type("metrics.loss < 0.5 AND params.optimizer = 'adam'")
         tab.keyboard.press("Enter")

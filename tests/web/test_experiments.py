@@ -160,7 +160,7 @@ class TestForms:
         assert made.status_code == 303
         soup = page(server, made.headers["location"])
         assert one(soup, "h1").text == "made by form"
-        assert "Experiment created." in words(one(soup, "[role=status][data-toast]"))
+        assert "Experiment “made by form” created." in words(one(soup, "[role=status][data-toast]"))
 
     @pytest.mark.parametrize("name", ["taken", "", "x" * 501])
     def test_what_was_typed_stays_beside_the_reason(self, server: RunningServer, name: str) -> None:
@@ -185,16 +185,19 @@ class TestForms:
         number = server.experiment("thrown away")
         server.run(number)
         deleted = post(server, f"/experiments/{number}/delete")
-        undo = one(page(server, deleted.headers["location"]), "[data-toast] form")
+        toast = one(page(server, deleted.headers["location"]), "[data-toast]")
+        assert "“thrown away”" in words(toast)
+        undo = one(toast, "form")
         trash = page(server, "/experiments", view="deleted", search="thrown away")
         assert words(one(trash, "tbody tr")).startswith("thrown away 1 ")
         assert "In the trash" in words(page(server, f"/experiments/{number}"))
         assert "thrown away" not in row_names(page(server, "/experiments", search="thrown"))
-        assert post(server, str(undo["action"])).status_code == 303
+        back = post(server, str(undo["action"]))
         assert row_names(page(server, "/experiments", search="thrown")) == ["thrown away"]
+        assert one(page(server, back.headers["location"]), "[data-toast] form")["action"] == f"/experiments/{number}/delete"
 
     def test_a_forged_toast_offers_nothing(self, server: RunningServer) -> None:
-        for query in ({"done": "experiment-deleted", "id": "../../x"}, {"done": "<b>"}, {"done": "experiment-deleted"}):
+        for query in ({"told": "../../x"}, {"told": "<b>"}, {"told": "e30.e30"}):
             assert not page(server, "/experiments", **query).select("[data-toast]")
 
     def test_forms_of_other_sites_are_refused(self, server: RunningServer) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import ast
+from urllib.parse import quote
+
 import pytest
 
 from tests.conftest import RunningServer
@@ -56,12 +59,25 @@ class TestRegisteredModels:
 
     def test_a_model_without_versions_says_how_to_add_one(self, server: RunningServer) -> None:
         server.ok("registered-models/create", {"name": "bare"})
-        assert "register_model" in one(page(server, "/models/bare"), "pre").text
+        assert "registered_model_name='bare'" in one(page(server, "/models/bare"), "pre").text
+
+    def test_a_name_cannot_add_code_to_what_is_pasted(self, server: RunningServer) -> None:
+        name = 'a"); import os; os.system("ls'
+        server.ok("registered-models/create", {"name": name})
+        server.ok("model-versions/create", {"name": name, "source": "s3://b/x"})
+        for path in (f"/models/{quote(name, safe='')}/versions/1", f"/models/{quote(name, safe='')}/activity"):
+            for code in page(server, path).select("pre"):
+                calls = [node for node in ast.walk(ast.parse(code.text)) if isinstance(node, ast.Call)]
+                assert "os.system" not in [ast.unparse(call.func) for call in calls]
 
 
 class TestLoggedModels:
     def test_none_yet(self, server: RunningServer) -> None:
-        assert "No logged models yet" in words(page(server, f"/experiments/{server.experiment()}/models"))
+        number = server.experiment()
+        soup = page(server, f"/experiments/{number}/models")
+        assert "No logged models yet" in words(soup)
+        ast.parse(one(soup, "pre").text)  # it runs as it is pasted
+        assert f'experiment_id="{number}"' in one(soup, "pre").text
 
     def test_the_table_has_their_params_and_metrics(self, server: RunningServer) -> None:
         number = server.experiment()

@@ -132,7 +132,9 @@ class TestOverview:
         assert "In the trash" in words(deleted)
         assert one(deleted, f"form[action='/runs/{gone}/restore']")
         back = post(server, f"/runs/{gone}/restore")
-        assert "Run restored" in words(page(server, back.headers["location"]))
+        toast = one(page(server, back.headers["location"]), "[data-toast]")
+        assert "Run “back again” restored." in words(toast)
+        assert one(toast, "form")["action"] == f"/runs/{gone}/delete"
 
 
 class TestCharts:

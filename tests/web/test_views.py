@@ -25,7 +25,7 @@ def number(server: RunningServer) -> str:
 
 class TestSaving:
     def test_a_view_opens_the_page_as_it_was(self, server: RunningServer, number: str) -> None:
-        saved = post(server, f"/experiments/{number}/views", name=" Good ones ", query=f"?{FILTERED}&after=x&done=run-restored")
+        saved = post(server, f"/experiments/{number}/views", name=" Good ones ", query=f"?{FILTERED}&after=x&told=x")
         assert saved.status_code == 303
         cookie = saved.headers["set-cookie"].lower()
         assert "httponly" in cookie

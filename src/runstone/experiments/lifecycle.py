@@ -17,18 +17,21 @@ Follower = Callable[[Connection, Scope, int, str], None]
 followers: list[Follower] = []
 
 
-def delete(connection: Connection, experiment: EditExperiment) -> None:
-    _move(connection, experiment, "active", "deleted")
+def delete(connection: Connection, experiment: EditExperiment) -> str:
+    """The name of what was deleted."""
+    return _move(connection, experiment, "active", "deleted")
 
 
-def restore(connection: Connection, experiment: EditExperiment) -> None:
-    _move(connection, experiment, "deleted", "active")
+def restore(connection: Connection, experiment: EditExperiment) -> str:
+    """The name of what was restored."""
+    return _move(connection, experiment, "deleted", "active")
 
 
-def _move(connection: Connection, experiment: EditExperiment, before: str, after: str) -> None:
+def _move(connection: Connection, experiment: EditExperiment, before: str, after: str) -> str:
     row = experiment.load(connection)
     if row.lifecycle_stage != before:
         raise NotFound(f"No Experiment with id={experiment.number} exists in the {before} state; it is {row.lifecycle_stage}.")
     queries.set_lifecycle(connection, experiment.number, after)
     for follow in followers:
         follow(connection, experiment.scope, experiment.number, after)
+    return str(row.name)

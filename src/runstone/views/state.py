@@ -17,7 +17,7 @@ NAME_LIMIT = 100
 PATH_LIMIT = 2000
 VIEWS_LIMIT = 200
 # Where one stands in a list, and what was just said, are no part of what one looks at.
-PASSING = {"after", "before", "done", "id", "told"}
+PASSING = {"after", "before", "told"}
 CODE_BYTES = 7
 # The pages that have a state. Never another host: no second slash at the start, no backslash.
 _PAGE = re.compile(r"/(experiments|runs|models|logged-models|compare|search)(/[^/?#\\\s][^?#\\\s]*)?\Z")

@@ -116,7 +116,9 @@ async def create(request: Request, ctx: Ctx, _: WritableWorkspace) -> Response:
             raise AlreadyExists("An experiment of this name exists already, maybe in the trash. Choose another name.")
     except RunstoneError as error:
         return await _list(request, ctx, error.message, name, error.status)
-    return go(request, f"/experiments/{number}", done="experiment-created")
+    return go(
+        request, f"/experiments/{number}", **told(ctx, f"Experiment {named(name)} created.", undo=f"/experiments/{number}/delete")
+    )
 
 
 @router.post("/experiments/{experiment_id}/rename")
@@ -198,15 +200,17 @@ async def favourite(request: Request, experiment_id: str, ctx: Ctx, _: WritableW
 @router.post("/experiments/{experiment_id}/delete")
 async def delete(request: Request, experiment_id: str, ctx: Ctx, _: WritableWorkspace) -> Response:
     experiment = EditExperiment(experiment_id, ctx.scope)
-    await ctx.db.write(lambda c: lifecycle.delete(c, experiment))
-    return go(request, "/experiments", done="experiment-deleted", id=experiment.number)
+    name = await ctx.db.write(lambda c: lifecycle.delete(c, experiment))
+    undo = f"/experiments/{experiment.number}/restore"
+    return go(request, "/experiments", **told(ctx, f"Experiment {named(name)} moved to the trash, with its runs.", undo=undo))
 
 
 @router.post("/experiments/{experiment_id}/restore")
 async def restore(request: Request, experiment_id: str, ctx: Ctx, _: WritableWorkspace) -> Response:
     experiment = EditExperiment(experiment_id, ctx.scope)
-    await ctx.db.write(lambda c: lifecycle.restore(c, experiment))
-    return go(request, f"/experiments/{experiment.number}", done="experiment-restored")
+    name = await ctx.db.write(lambda c: lifecycle.restore(c, experiment))
+    place = f"/experiments/{experiment.number}"
+    return go(request, place, **told(ctx, f"Experiment {named(name)} restored, with its runs.", undo=f"{place}/delete"))
 
 
 def check_name(name: str) -> None:

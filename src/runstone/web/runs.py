@@ -22,6 +22,7 @@ from runstone.web import colours, notes, run_family
 from runstone.web.files import files_at
 from runstone.web.islands import shown_runs
 from runstone.web.templating import go, link, page, wants_part
+from runstone.web.toasts import named, told
 from runstone.web.values import Asked, asked_part, kept_of, listed_of_run, lists_of_run
 
 router = wire.ApiRouter()
@@ -180,14 +181,23 @@ async def metric_page(request: Request, run_id: str, ctx: Ctx, _: ReadableWorksp
 async def delete(request: Request, run_id: str, ctx: Ctx, _: WritableWorkspace) -> Response:
     run = EditRun(run_id, ctx.scope)
 
-    def remove(connection: Connection) -> int:
+    def remove(connection: Connection) -> Any:
         lifecycle.delete(connection, run)
-        return int(run.load(connection).experiment_id)
+        return run.load(connection)
 
-    return go(request, f"/experiments/{await ctx.db.write(remove)}", done="run-deleted", id=run_id)
+    row = await ctx.db.write(remove)
+    said = f"Run {named(row.name or row.run_id)} moved to the trash."
+    return go(request, f"/experiments/{row.experiment_id}", **told(ctx, said, undo=f"/runs/{row.run_id}/restore"))
 
 
 @router.post("/runs/{run_id}/restore")
 async def restore(request: Request, run_id: str, ctx: Ctx, _: WritableWorkspace) -> Response:
-    await ctx.db.write(lambda c: lifecycle.restore(c, EditRun(run_id, ctx.scope)))
-    return go(request, f"/runs/{run_id}", done="run-restored")
+    run = EditRun(run_id, ctx.scope)
+
+    def bring_back(connection: Connection) -> Any:
+        lifecycle.restore(connection, run)
+        return run.load(connection)
+
+    row = await ctx.db.write(bring_back)
+    undo = f"/runs/{row.run_id}/delete"
+    return go(request, f"/runs/{row.run_id}", **told(ctx, f"Run {named(row.name or row.run_id)} restored.", undo=undo))

@@ -1,12 +1,11 @@
 """What a form did, said on the page that follows it, with the way back where there is one.
 
-Either `?done=run-deleted&id=...` of the few sentences below, or `**told(...)`: a sentence of its own, signed by this server, so that
-no link of somebody else's makes a button that does something.
+`**told(...)` is the query of that page: the sentence names what was changed, and is signed by this server, so that no link of somebody
+else's makes a button that does something.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -16,20 +15,10 @@ from runstone.core import paging
 from runstone.core.scope import Context
 from runstone.errors import InvalidParameter
 
-_ID = re.compile(r"[0-9a-zA-Z]{1,36}\Z")
 _SIGNED = "toast"
 # What stands in a URL has to pass every proxy on the way.
 TOKEN_LIMIT = 6000
 NAME_LIMIT = 80
-# What was done, and the path of the form that takes it back.
-_DONE = {
-    "experiment-created": ("Experiment created.", ""),
-    "experiment-renamed": ("Experiment renamed.", ""),
-    "experiment-deleted": ("Experiment moved to the trash, with its runs.", "/experiments/{id}/restore"),
-    "experiment-restored": ("Experiment restored, with its runs.", ""),
-    "run-deleted": ("Run moved to the trash.", "/runs/{id}/restore"),
-    "run-restored": ("Run restored.", ""),
-}
 
 
 @dataclass(frozen=True)
@@ -59,14 +48,10 @@ def named(name: str) -> str:
 
 def toast_of(request: Request) -> Toast | None:
     token = request.query_params.get("told", "")
-    if token:
-        try:
-            said, undo, fields = paging.decode(request.app.state.token_key, _SIGNED, token)
-        except InvalidParameter:
-            return None
-        return Toast(said, undo, fields)
-    said, undo = _DONE.get(request.query_params.get("done", ""), ("", ""))
-    number = request.query_params.get("id", "")
-    if not said or (undo and not _ID.match(number)):
+    if not token:
         return None
-    return Toast(said, undo.format(id=number))
+    try:
+        said, undo, fields = paging.decode(request.app.state.token_key, _SIGNED, token)
+    except InvalidParameter:
+        return None
+    return Toast(said, undo, fields)
