@@ -1,9 +1,10 @@
 // How the charts are set, kept in the URL: charts=x:time;s:ema,0.6;ly;g:params.model,mean,std
+// `apart`: a table of groups has charts without groups.
 // Reads: the query of the page, data-metric of the pane (its only metric). What is as it is from the start stands nowhere.
 const PARAM = "charts";
 
 export const STARTING = {
-  x: "step", smooth: "none", amount: 0.6, logX: false, logY: false, clip: false, group: "", how: "mean", band: "std",
+  x: "step", smooth: "none", amount: 0.6, logX: false, logY: false, clip: false, group: "", apart: false, how: "mean", band: "std",
   search: "", zoom: null, only: "", folded: [], unfolded: [], added: [], removed: [], order: [], sizes: {},
 };
 
@@ -18,7 +19,7 @@ export function toText(settings) {
   if (settings.x !== "step") add("x", [settings.x]);
   if (settings.smooth !== "none") add("s", [settings.smooth, settings.amount]);
   for (const [name, key] of [["lx", "logX"], ["ly", "logY"], ["o", "clip"]]) if (settings[key]) add(name, []);
-  if (settings.group) add("g", [settings.group, settings.how, settings.band]);
+  if (settings.group || settings.apart) add("g", settings.group ? [settings.group, settings.how, settings.band] : []);
   if (settings.search) add("q", [settings.search]);
   if (settings.zoom) add("z", settings.zoom);
   if (settings.only && !metric) add("p", [settings.only]);
@@ -42,7 +43,7 @@ export function fromText(text) {
     if (name === "lx") found.logX = true;
     if (name === "ly") found.logY = true;
     if (name === "o") found.clip = true;
-    if (name === "g") { found.group = values[0] ?? ""; found.how = one(values[1], ["mean", "median"], "mean"); found.band = one(values[2], ["std", "se", "minmax", "none"], "std"); }
+    if (name === "g") { found.apart = !values[0]; found.group = values[0] ?? ""; found.how = one(values[1], ["mean", "median"], "mean"); found.band = one(values[2], ["std", "se", "minmax", "none"], "std"); }
     if (name === "q") found.search = values[0] ?? "";
     if (name === "z" && values.length === 2 && +values[0] < +values[1]) found.zoom = values.map(Number);
     if (name === "p") found.only = values[0] ?? "";

@@ -1,6 +1,7 @@
 // The controls above the charts: axes, smoothing, grouping, search, zoom, panels to add.
 // Reads: [data-set] fields of the pane (by setting), [data-reset], [data-add], [data-all-panels], [data-choices], [data-said].
 import { noun } from "./charts-noun.js";
+import { groupOfTable } from "./charts-grouped.js";
 import { number } from "./charts-pages.js";
 import { findNames } from "./panel-data.js";
 
@@ -33,8 +34,8 @@ export function wireToolbar(pane) {
   for (const field of fields) {
     const name = field.dataset.set;
     field.addEventListener(field.type === "search" || field.type === "range" ? "input" : "change", () => {
-      const changes = { [name]: value(field) };
-      if (name === "x" || name === "logX") changes.zoom = null;
+      const changes = { [name]: value(field), ...(name === "x" || name === "logX" ? { zoom: null } : {}) };
+      if (name === "group") changes.apart = !changes.group && groupOfTable() !== "";
       if (name === "logY" || name === "x" || name === "clip") for (const panel of pane.panels.values()) panel.yRange = null;
       pane.change(changes, { ask: ASK.has(name) || (pane.settings.zoom && name === "smooth"), arrange: ARRANGE.has(name) });
     });
@@ -43,9 +44,8 @@ export function wireToolbar(pane) {
   one("[data-all-panels]").addEventListener("click", () => pane.change({ only: "" }, { arrange: true }));
   const add = one("[data-add]");
   add.addEventListener("change", () => {
-    const key = add.value.trim();
+    const key = add.value.trim(), { settings } = pane;
     if (!key) return;
-    const { settings } = pane;
     pane.change({ search: "", only: "", removed: settings.removed.filter((name) => name !== key), added: pane.names.metrics.includes(key) ? settings.added : [...new Set([...settings.added, key])] }, { arrange: true });
     add.value = "";
     pane.reveal(key);

@@ -16,6 +16,18 @@ from tests.conftest import RunningServer
 HOSTILE = ["<script>alert(1)</script>", '"><img src=x onerror=alert(1)>', "'><svg onload=alert(1)>", "{{7*7}}' OR '1'='1", "`; DROP"]  # fmt: skip
 
 
+@pytest.fixture(scope="module")
+def many_grouped(sqlite_server: RunningServer) -> str:
+    """130 runs in three groups; the two oldest are a group of their own."""
+    number = sqlite_server.experiment("many in groups")
+    for i in range(130):
+        run_id = sqlite_server.run(number, run_name=f"run {i:03}", start_time=1_700_000_000_000 + i)
+        params = [{"key": "model", "value": "rare" if i < 2 else ["net", "tree"][i % 2]}]
+        points = [{"key": "loss", "value": i + step, "timestamp": 1, "step": step} for step in range(3)]
+        sqlite_server.ok("runs/log-batch", {"run_id": run_id, "params": params, "metrics": points})
+    return number
+
+
 class TestGroups:
     def test_show_aggregates_and_open_to_their_runs(self, tab: Page, number: str) -> None:
         tab.goto(f"/experiments/{number}")
@@ -49,6 +61,25 @@ class TestGroups:
         assert box
         assert menu["x"] >= box["x"]  # nothing of it is cut
         assert menu["width"] < 300
+
+    def test_charts_say_of_which_runs_they_are_and_may_go_without_groups(self, tab: Page, many_grouped: str) -> None:
+        tab.goto(f"/experiments/{many_grouped}?layout=both&group=params.model")
+        readout, said = tab.locator("[data-key=loss] .readout"), tab.locator("[data-drawn]")
+        expect(readout).to_have_text("3 groups")  # of the rare one too, whose runs are the oldest
+        expect(said).to_contain_text("from 100 of 130 runs: the newest of each group")
+        said.get_by_role("link").click()
+        expect(said).to_be_hidden()
+        expect(readout).to_have_text("3 groups")
+        assert "draw=1000" in tab.url
+        group = tab.get_by_label("Group runs by")
+        group.select_option("")
+        expect(readout).to_have_text("130 runs")
+        tab.reload()
+        expect(readout).to_have_text("130 runs")
+        expect(group).to_have_value("")
+        group.select_option("params.model")
+        tab.reload()
+        expect(readout).to_have_text("3 groups")
 
     def test_nested_runs_are_a_tree(self, tab: Page, client: MlflowClient) -> None:
         number = client.create_experiment("nested")

@@ -6,10 +6,10 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, FromClause, Select, Table, and_, func, select
+from sqlalchemy import ColumnElement, Connection, FromClause, Row, Select, Table, and_, func, select
 
 from runstone.core import keyvalue
-from runstone.core.scope import Scope
+from runstone.core.scope import Scope, scoped
 from runstone.runs.table import Place
 from runstone.runs.tables import run_params, run_tags, runs, series
 
@@ -63,6 +63,32 @@ def groups(
     shown = {group.values: group for group in found[:GROUPS_LIMIT]}
     _aggregate(connection, joined, values, inside, shown, places)
     return list(shown.values()), len(found) > GROUPS_LIMIT
+
+
+def newest(
+    connection: Connection,
+    scope: Scope,
+    experiment_ids: Collection[int],
+    stage: str,
+    wanted: ColumnElement[bool] | None,
+    by: Sequence[tuple[str, str]],
+    limit: int,
+) -> Sequence[Row[Any]]:
+    """At most `limit` runs: the newest of each group, then the one before it of each, and so on. Looks at each run once."""
+    joined, values = _joined(connection, by)
+    order = (runs.c.start_time.desc(), runs.c.id.desc())
+    place = func.row_number().over(partition_by=values, order_by=order).label("place")
+    inside = (
+        runs.c.workspace_id == scope.workspace_id,
+        runs.c.experiment_id.in_(experiment_ids),
+        runs.c.lifecycle_stage == stage,
+    )
+    of_groups = select(runs.c.id, place).select_from(joined).where(*inside)  # joined in scope
+    if wanted is not None:
+        of_groups = of_groups.where(wanted)
+    placed = of_groups.subquery()
+    statement = scoped(runs, scope).join(placed, placed.c.id == runs.c.id).where(placed.c.place <= limit)
+    return connection.execute(statement.order_by(placed.c.place, *order).limit(limit)).all()
 
 
 def _joined(connection: Connection, by: Sequence[tuple[str, str]]) -> tuple[FromClause, list[ColumnElement[Any]]]:

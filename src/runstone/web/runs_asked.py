@@ -15,6 +15,7 @@ from runstone.experiments.guards import experiment_number
 from runstone.web.runs_columns import NAME_COLUMN, WIDTH_LIMITS, WIDTHS, Column, column_of_clause
 
 COLUMNS_LIMIT, MARKED_LIMIT, ORDER_LIMIT, GROUP_LIMIT, EXPERIMENTS_LIMIT = 60, 200, 5, 4, 100
+DRAWN_LIMIT = 1000  # lines of a chart
 USUAL_ORDER = "start_time DESC"
 LAYOUTS = ("table", "both", "charts")
 _RUN_ID = re.compile(r"[0-9A-Za-z_\-]{1,36}\Z")
@@ -39,6 +40,7 @@ class Asked:
     nested: bool = False
     layout: str = "table"
     aggregates: bool = False  # of groups, however long they take
+    many: bool = False  # charts of groups are drawn of a thousand runs, not of a page
 
     @classmethod
     def of(cls, query: QueryParams, experiment_id: str = "") -> Asked:
@@ -61,6 +63,7 @@ class Asked:
             nested=query.get("nested") == "1",
             layout=layout if layout in LAYOUTS else "table",
             aggregates=query.get("aggregates") == "1",
+            many=query.get("draw") == str(DRAWN_LIMIT),
         )
 
     @property
@@ -97,6 +100,7 @@ class Asked:
             "group": [column.id for column in self.group],
             "nested": "1" if self.nested else "",
             "layout": "" if self.layout == "table" else self.layout,
+            "draw": str(DRAWN_LIMIT) if self.many and self.group else "",
         } | changed
 
     @property

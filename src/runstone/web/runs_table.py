@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from fastapi import Request, Response
@@ -17,7 +19,7 @@ from runstone.experiments.guards import ReadableWorkspace, ReadExperiments
 from runstone.runs import grouping, table
 from runstone.web import notes
 from runstone.web.islands import island
-from runstone.web.runs_asked import Asked, Problem
+from runstone.web.runs_asked import DRAWN_LIMIT, Asked, Problem
 from runstone.web.runs_columns import Column, headings
 from runstone.web.runs_rows import FIRST, PAGE, Rows, fill, pinned_rows, rows_of, usual_columns, wanted_of
 from runstone.web.templating import page, wants_part
@@ -65,11 +67,12 @@ def load(connection: Connection, ctx: Context, asked: Asked, query: Any, counted
     experiments = ReadExperiments(asked.experiments, ctx.scope).load(connection)
     total = table.count_runs(connection, ctx.scope, asked.experiments, asked.view)
     problem, matching, groups = None, None, None
-    shown, drawn, behind = Window([], None, None), list[Any](), _behind(asked, query)
+    shown, behind = Window([], None, None), _behind(asked, query)
+    drawn: Sequence[Any] = []
     columns = list(asked.columns)
     try:
         if asked.group:
-            drawn = rows_of(connection, ctx, asked, {}).rows
+            drawn = _drawn(connection, ctx, asked, total)
             columns = columns or usual_columns(connection, ctx, [row.id for row in drawn])
             groups = _groups(connection, ctx, asked, columns, later=total > AGGREGATED_AT_ONCE and not asked.aggregates)
         else:
@@ -95,6 +98,7 @@ def load(connection: Connection, ctx: Context, asked: Asked, query: Any, counted
         "tops": tops,
         "rows": rows,
         "groups": groups,
+        "drawn": len(drawn) if groups else 0,
         "problem": problem,
         "usual": None,
         "headings": headings(columns, set(asked.pins), dict(asked.widths), rows.cells, ranges=bool(groups)),
@@ -103,7 +107,7 @@ def load(connection: Connection, ctx: Context, asked: Asked, query: Any, counted
 
 
 def _shown(asked: Asked, tops: list[Any], runs: list[Any], rows: Rows) -> list[dict[str, Any]]:
-    """What the charts beside the table draw, for the first load; later the table tells them. Of a grouped table the newest runs."""
+    """What the charts beside the table draw, for the first load; later the table tells them. Of a grouped table some of them (`_drawn`)."""
     pinned = {run.run_id for run in tops}
     return [
         {
@@ -115,6 +119,16 @@ def _shown(asked: Asked, tops: list[Any], runs: list[Any], rows: Rows) -> list[d
         }
         for run in {run.run_id: run for run in [*tops, *runs]}.values()
     ]
+
+
+def _drawn(connection: Connection, ctx: Context, asked: Asked, total: int) -> Sequence[Any]:
+    """The runs of which charts draw the groups: the newest of each, or where looking at all takes too long the newest of all."""
+    wanted, limit = wanted_of(ctx, asked), DRAWN_LIMIT if asked.many else PAGE
+    if total > AGGREGATED_AT_ONCE:
+        return rows_of(connection, ctx, replace(asked, order=()), {}, size=limit).rows
+    by = [(column.kind, column.name) for column in asked.group]
+    clause = None if wanted is None else wanted.clause
+    return grouping.newest(connection, ctx.scope, asked.experiments, asked.view, clause, by, limit)
 
 
 def _behind(asked: Asked, query: Any) -> int:
@@ -143,7 +157,14 @@ def _groups(connection: Connection, ctx: Context, asked: Asked, columns: list[Co
         connection, ctx.scope, asked.experiments, asked.view, None if wanted is None else wanted.clause,
         by, [] if later else [column.place for column in columns],
     )  # fmt: skip
-    return {"rows": found, "more": more, "later": later, "within": [within(asked.group, group.values) for group in found]}
+    counted = sum(group.count for group in found)
+    return {
+        "rows": found,
+        "more": more,
+        "later": later,
+        "counted": counted,
+        "within": [within(asked.group, group.values) for group in found],
+    }
 
 
 def within(by: tuple[Column, ...], values: tuple[str | None, ...]) -> str:
