@@ -10,6 +10,10 @@ import { smoothed } from "./smoothing.js";
 
 function rangeX(settings, extent, lines) {
   const [first, last] = settings.zoom ?? extent;
+  if (!settings.zoom && !settings.logX && settings.x.startsWith("metrics.") && lines.every((line) => line.x.length === 1)) {
+    const room = (last - first) * 0.03; // whole dots at the ends
+    if (room > 0) return [first - room, last + room];
+  }
   if (first < last) return [first, last];
   const one = lines[0]?.x[0] ?? first; // a single place: it stands in the middle
   return settings.logX ? [one / 2, one * 2] : [one - 1, one + 1];

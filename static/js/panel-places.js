@@ -2,7 +2,7 @@
 // Reads: nothing.
 import { noun } from "./charts-noun.js";
 
-const LETTER = 6.5, NAMED = 10; // pixels; names that may stand below the axis
+const LETTER = 6.5, NAMED = 24; // pixels; names that may stand below the axis
 
 // Lines and extent as they are drawn: those of a group stand at the group's own place.
 export function placed(data, settings) {
@@ -28,9 +28,17 @@ export const placeTicks = (_, __, low, high, step) => {
   return found;
 };
 
+// What all of the names begin with and nobody needs to read again and again.
+function sharedPrefix(names) {
+  let length = names.length > 1 ? names[0].length : 0;
+  for (const name of names) while (!name.startsWith(names[0].slice(0, length))) length--;
+  return length > 3 ? length : 0;
+}
+
 // Names where there is room for them, else places.
 export function placeWords(shown, ticks, width) {
   const names = new Map(shown.lines.map((line) => [line.x[0], line.name || line.id])), room = Math.floor(width / ticks.length / LETTER);
-  const named = ticks.length <= NAMED && room >= 4 && shown.last - shown.first <= NAMED;
-  return ticks.map((tick) => { const name = names.get(tick) ?? ""; return !named ? String(tick) : name.length > room ? `${name.slice(0, room - 1)}…` : name; });
+  const cut = sharedPrefix([...names.values()]), named = ticks.length <= NAMED && room >= 6 && shown.last - shown.first <= NAMED;
+  const word = (name) => { const rest = cut && name ? `…${name.slice(cut)}` : name; return rest.length > room ? `${rest.slice(0, room - 1)}…` : rest; };
+  return ticks.map((tick) => (named ? word(names.get(tick) ?? "") : String(tick)));
 }

@@ -74,7 +74,7 @@ export class Tooltip {
     this.element.hidden = false;
     const { over } = plot.uplot, left = over.offsetLeft + view.sx(x), wide = this.panel.clientWidth;
     const room = this.element.offsetWidth, beside = left + 16 + room <= wide ? left + 16 : left - 16 - room;
-    this.element.style.left = `${Math.max(-8, Math.min(beside, wide - room + 8))}px`;
+    this.element.style.left = `${Math.max(0, Math.min(beside, wide - room))}px`;
     const area = over.getBoundingClientRect(), panel = this.panel.getBoundingClientRect();
     this.element.style.top = `${area.top - panel.top + Math.max(0, Math.min(top, area.height - this.element.offsetHeight))}px`;
     return best ? best.id : null;

@@ -106,7 +106,7 @@ def load(connection: Connection, ctx: Context, asked: Asked, query: Any, counted
     }
 
 
-def _shown(asked: Asked, tops: list[Any], runs: list[Any], rows: Rows) -> list[dict[str, Any]]:
+def _shown(asked: Asked, tops: Sequence[Any], runs: Sequence[Any], rows: Rows) -> list[dict[str, Any]]:
     """What the charts beside the table draw, for the first load; later the table tells them. Of a grouped table some of them (`_drawn`)."""
     pinned = {run.run_id for run in tops}
     return [
