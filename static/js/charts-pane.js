@@ -13,6 +13,7 @@ import { SECTIONS } from "./charts-sections.js";
 import { shelve, turn, uncover } from "./charts-shelf.js";
 import { wireToolbar } from "./charts-toolbar.js";
 import { Panel } from "./panel.js";
+import { wireReading } from "./panel-reading.js";
 import { fromPage as runsOfPage, onPoint, onRuns } from "./panel-runs.js";
 
 const RUNS = 1000, ZOOM_WAIT = 120;
@@ -26,6 +27,7 @@ class Pane {
     this.toolbar = wireToolbar(this);
     wireMenus(this);
     wireArranging(this);
+    wireReading(this);
     onRuns((runs) => this.show(runs));
     onPoint((id) => { this.pointed = id; for (const panel of this.panels.values()) panel.plot?.point(id); });
     document.addEventListener("layout", () => this.latest && this.show(this.latest));

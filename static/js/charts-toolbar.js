@@ -3,6 +3,7 @@
 import { noun } from "./charts-noun.js";
 import { groupOfTable } from "./charts-grouped.js";
 import { number } from "./charts-pages.js";
+import { pattern } from "./charts-sections.js";
 import { findNames } from "./panel-data.js";
 
 const OFFERED = 300; // names in a list to choose from
@@ -29,10 +30,9 @@ function options(select, groups, chosen) {
 }
 
 export function wireToolbar(pane) {
-  const { element } = pane, fields = [...element.querySelectorAll("[data-set]")];
-  const one = (selector) => element.querySelector(selector);
+  const { element } = pane, fields = [...element.querySelectorAll("[data-set]")], one = (selector) => element.querySelector(selector);
   for (const field of fields) {
-    const name = field.dataset.set;
+    const { set: name } = field.dataset;
     field.addEventListener(field.type === "search" || field.type === "range" ? "input" : "change", () => {
       const changes = { [name]: value(field), ...(name === "x" || name === "logX" ? { zoom: null } : {}) };
       if (name === "group") changes.apart = !changes.group && groupOfTable() !== "";
@@ -93,7 +93,7 @@ export function wireToolbar(pane) {
         : count && partial ? `Charts of ${number(known.metrics.length)} of ${number(known.total)} metrics are listed: find the others by their names.`
         : names.failed ? "The metrics could not be read. Reload the page to try again."
         : !runs.size ? `No ${noun.one} is shown: charts of the ${noun.many} in the table appear here.`
-        : settings.search ? `No metric matches “${settings.search}”.`
+        : settings.search ? `No metric ${pattern(settings.search) ? "matches" : "holds"} “${settings.search}”${pattern(settings.search) ? "." : ", which is no regular expression: a bracket may be missing."}`
         : names.metrics.length ? "All charts were removed. Add one by its metric above." : `These ${noun.many} have no metrics yet: a chart of each appears here as soon as one is logged.`;
     },
   };

@@ -44,7 +44,7 @@ document.addEventListener("keydown", (event) => {
 const sheet = document.getElementById("keys");
 
 function cap(text) {
-  return Object.assign(document.createElement("kbd"), { textContent: { Mod: MAC ? "⌘" : "Ctrl", " ": "Space" }[text] ?? text });
+  return Object.assign(document.createElement("kbd"), { textContent: { Mod: MAC ? "⌘" : "Ctrl", " ": "Space", ArrowRight: "→" }[text] ?? text });
 }
 
 function row(element) {

@@ -28,6 +28,7 @@ export function wireArranging(pane) {
     else pane.settings.sizes[figure.dataset.key] = size;
     pane.panels.get(figure.dataset.key).sized(...size);
     pane.keep();
+    document.getElementById("live").textContent = `Width ${size[0]} of 4, height ${size[1]} of 4`;
   };
 
   pane.element.addEventListener("keydown", (event) => {

@@ -74,3 +74,18 @@ class TestCharts:
         cells = tab.locator("#chart-table tbody tr").first
         expect(cells.locator("td")).to_have_text(["3", "20", "0", "40", "0"])  # of 0, 20 and 40
         expect(cells.locator("th")).to_have_text("l1")
+
+    def test_a_chart_is_read_and_sized_by_keyboard(self, tab: Page, place: str) -> None:
+        tab.goto(f"{place}?layout=charts")
+        figure, live = tab.locator(PANEL.format("eval/size")), tab.locator("#live")
+        expect(figure.locator(".readout")).to_have_text("6 logged models")
+        figure.focus()
+        tab.keyboard.press("ArrowRight")
+        expect(live).to_have_text(re.compile("^place 1, net 5 50"))
+        tab.keyboard.press("ArrowRight")
+        expect(live).to_have_text(re.compile("^place 2, .*net 4 40"))
+        expect(figure.locator(".chart-tooltip .swatch").first).to_have_css("width", "8px")
+        tab.keyboard.press("Shift+ArrowRight")
+        expect(live).to_have_text("Width 2 of 4, height 1 of 4")
+        tab.get_by_label("Find charts by a regular expression").fill("((")
+        expect(tab.locator("[data-said]")).to_contain_text("is no regular expression")
