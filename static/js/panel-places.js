@@ -37,8 +37,8 @@ function sharedPrefix(names) {
 
 // Names where there is room for them, else places.
 export function placeWords(shown, ticks, width) {
-  const names = new Map(shown.lines.map((line) => [line.x[0], line.name || line.id])), room = Math.floor(width / ticks.length / LETTER);
-  const cut = sharedPrefix([...names.values()]), named = ticks.length <= NAMED && room >= 6 && shown.last - shown.first <= NAMED;
+  const names = new Map(shown.lines.map((line) => [line.x[0], line.name || line.id])), room = Math.floor(width / ticks.length / LETTER) - 2;
+  const cut = sharedPrefix([...names.values()]), named = ticks.length <= NAMED && room >= 8 && shown.last - shown.first <= NAMED;
   const word = (name) => { const rest = cut && name ? `…${name.slice(cut)}` : name; return rest.length > room ? `${rest.slice(0, room - 1)}…` : rest; };
   return ticks.map((tick) => (named ? word(names.get(tick) ?? "") : String(tick)));
 }

@@ -1,6 +1,6 @@
 // Plots over all compared runs: parallel coordinates, scatter, contour, box, correlation. ECharts comes when they come into view.
 // Reads: [data-plots][data-named][data-one] with [data-kind], [data-choose=x|y|colour], [data-axes], [data-plot], [data-said], [data-kept], [data-correlations].
-import { compared, correlations, differs, ids, RUN } from "./plot-data.js";
+import { column, compared, correlations, differs, ids, RUN } from "./plot-data.js";
 import { figure } from "./panel-scales.js";
 import { pickAxes } from "./axes-picker.js";
 import { fromAddress, keepAddress } from "./plots-address.js";
@@ -12,9 +12,10 @@ const AXES = 5, MOST_AXES = 10;
 let chart = null;
 
 const params = ids("params"), metrics = ids("metrics"), different = params.filter(differs), chosen = different.length ? different : params;
+const numbers = chosen.filter((id) => column(id).numeric);
 const told = metrics.filter((id) => differs(id) && !id.startsWith("metrics.system/") && !params.includes(id.replace("metrics.", "params.")));
 const first = told.find((id) => /\b(val|valid|eval|test)/i.test(id)) ?? told[0] ?? metrics.find(differs) ?? metrics[0];
-const state = fromAddress({ kind: "parallel", axes: [...chosen.slice(0, AXES), ...(first ? [first] : [])], x: chosen[0] ?? metrics[0], y: first ?? chosen[0], colour: first ?? chosen[0] }, [...params, ...metrics, RUN]);
+const state = fromAddress({ kind: "parallel", axes: [...chosen.slice(0, AXES), ...(first ? [first] : [])], x: numbers[0] ?? chosen[0] ?? metrics[0], y: first ?? chosen[0], colour: first ?? chosen[0] }, [...params, ...metrics, RUN]);
 one("[data-kind]").value = state.kind;
 
 function fill(select, value) {
@@ -78,7 +79,7 @@ for (const select of root.querySelectorAll("[data-choose]")) { if (select.datase
 pickAxes([["Params", params], ["Metrics", metrics]], state.axes, [...different.slice(0, MOST_AXES), ...metrics.filter(differs).slice(0, MOST_AXES)], (axes) => { state.axes = axes; show(); });
 one("[data-kind]").addEventListener("change", (event) => {
   state.kind = event.target.value;
-  if (state.kind === "contour" && state.y === state.colour) one("[data-choose=y]").value = state.y = chosen.find((id) => id !== state.x) ?? state.y; // a height over two params
+  if (state.kind === "contour" && state.y === state.colour) one("[data-choose=y]").value = state.y = [...numbers, ...chosen].find((id) => id !== state.x) ?? state.y; // a height over two params
   show();
 });
 document.addEventListener("theme", () => chart && show());

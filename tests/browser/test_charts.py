@@ -220,7 +220,7 @@ class TestPanels:
         tab.get_by_label("Find charts").fill("^train/.*s$")
         expect(tab.locator("figure[data-key]")).to_have_count(1)
         tab.get_by_label("Find charts").fill("(")
-        expect(tab.locator("[data-charts-pane] [data-said]")).to_contain_text("No metric matches")
+        expect(tab.locator("[data-charts-pane] [data-said]")).to_contain_text("is no regular expression")
 
     def test_open_in_full_screen_by_keyboard(self, tab: Page, run_ids: list[str]) -> None:
         opened(tab, run_ids)
