@@ -1,6 +1,9 @@
 // One registry of keys: an element says which key works it, and the sheet behind ? lists what is on the page.
 // Reads: data-key ("c", "g e" one after the other, "Mod+k"), data-key-help (what it does), data-key-group (heading in the sheet),
-// data-key-listed (its own script acts on the key: it is only listed). Opens: dialog#keys.
+// data-key-listed (its own script acts on the key: it is only listed), data-key-hidden of a bar (what to do first while it is hidden).
+// Opens: dialog#keys.
+import { sayToast } from "./say-toast.js";
+
 const MAC = /Mac|iPhone|iPad/.test(navigator.platform);
 const PAUSE = 1200; // milliseconds between the two keys of a sequence
 let before = "";
@@ -11,6 +14,8 @@ export function typing(target) {
 }
 
 function act(element) {
+  const bar = element.closest("[data-key-hidden]");
+  if (bar?.hidden) return sayToast(bar.dataset.keyHidden);
   if (element.matches("input, textarea, select")) {
     element.focus();
     element.select?.();

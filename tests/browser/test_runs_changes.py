@@ -34,6 +34,9 @@ class TestChanges:
 
     def test_tag_many_and_undo(self, tab: Page, own: str, client: MlflowClient) -> None:
         tab.goto(f"/experiments/{own}?columns=tags.stage")
+        expect(tab.locator("[data-select-all]")).to_be_visible()
+        tab.keyboard.press("m")
+        expect(tab.locator(".toast")).to_contain_text("Select runs first")
         select(tab, "run 00", "run 01")
         tab.keyboard.press("t")
         tab.get_by_label("Tag", exact=True).fill("stage")

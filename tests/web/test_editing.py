@@ -54,6 +54,24 @@ class TestEveryNoun:
         undo(server, shown)
         assert one(page(server, f"{place}/edit"), "textarea").text == before
 
+    def test_what_was_saved_meanwhile_is_shown_before_it_is_overwritten(
+        self, server: RunningServer, places: dict[str, str], noun: str
+    ) -> None:
+        place = f"{places[noun]}/edit"
+        opened = page(server, place)
+        fields = {str(field["name"]): str(field["value"]) for field in opened.select(".editing:not(.tag) form input")}
+        assert post(server, place, **fields, text="from one tab").status_code == 303
+        late = post(server, place, **fields, text="from another")
+        assert late.status_code == 400
+        soup = BeautifulSoup(late.text, "html.parser")
+        assert "changed while you typed" in words(one(soup, "#edit-problem"))
+        assert one(soup, ".editing pre").text == "from one tab"
+        assert one(soup, "textarea").text.strip() == "from another"
+        assert one(page(server, place), "textarea").text.strip() == "from one tab"
+        again = {str(field["name"]): str(field["value"]) for field in soup.select(".editing:not(.tag) form input")}
+        assert post(server, place, **again, text="from another").status_code == 303
+        assert one(page(server, place), "textarea").text.strip() == "from another"
+
     def test_tags_are_set_changed_removed_and_each_taken_back(
         self, server: RunningServer, places: dict[str, str], noun: str
     ) -> None:

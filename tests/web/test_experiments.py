@@ -196,6 +196,13 @@ class TestForms:
         assert row_names(page(server, "/experiments", search="thrown")) == ["thrown away"]
         assert one(page(server, back.headers["location"]), "[data-toast] form")["action"] == f"/experiments/{number}/delete"
 
+    def test_deleted_twice_it_is_in_the_trash_all_the_same(self, server: RunningServer) -> None:
+        number = server.experiment("deleted in two tabs")
+        for _ in range(2):
+            deleted = post(server, f"/experiments/{number}/delete")
+            assert deleted.status_code == 303
+            assert "deleted in two tabs" in words(one(page(server, deleted.headers["location"]), "[data-toast]"))
+
     def test_a_forged_toast_offers_nothing(self, server: RunningServer) -> None:
         for query in ({"told": "../../x"}, {"told": "<b>"}, {"told": "e30.e30"}):
             assert not page(server, "/experiments", **query).select("[data-toast]")

@@ -22,6 +22,7 @@ from runstone.web import editing
 from runstone.web.editing import Editable
 from runstone.web.experiments import change_name
 from runstone.web.formats import segment
+from runstone.web.toasts import named
 
 router = wire.ApiRouter()
 
@@ -135,7 +136,10 @@ class VersionSubject:
         tags = registry_queries.version_tags(connection, self.guard.scope, [row.id])[row.id]
         crumbs = [("/models", "Models"), (f"/models/{segment(row.model_name)}", row.model_name)]
         title = f"Version {row.version}"
-        return Editable("model version", None, row.description or "", _own(tags), title, crumbs, "Description", 0, "models")
+        called = f"{title} of {named(row.model_name)}"
+        return Editable(
+            "model version", None, row.description or "", _own(tags), title, crumbs, "Description", 0, "models", called
+        )
 
     def save(self, connection: Connection, name: str | None, text: str) -> None:
         del name

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -10,7 +12,7 @@ from fastapi import Request, Response
 from sqlalchemy import Connection
 
 from runstone.core.scope import Context
-from runstone.errors import InvalidParameter, RunstoneError
+from runstone.errors import AlreadyExists, InvalidParameter, RunstoneError
 from runstone.web.forms import form_fields, text_of, to_the_letter
 from runstone.web.templating import go, page, wants_part
 from runstone.web.toasts import Toast, named, told
@@ -30,6 +32,13 @@ class Editable:
     text_label: str = "Note"
     name_limit: int = 500
     area: str = "experiments"
+    # What a toast calls it, when noun and title are not enough.
+    called: str = ""
+
+    @property
+    def seen(self) -> str:
+        """Another name or text has another one: a form that was opened before somebody else saved is told by it."""
+        return hashlib.sha256(json.dumps([self.name, self.text]).encode()).hexdigest()[:16]
 
 
 class Subject(Protocol):
@@ -52,7 +61,7 @@ class Subject(Protocol):
 async def show(request: Request, ctx: Context, subject: Subject, status: int = 200, **typed: Any) -> Response:
     """`typed` holds what was typed and refused: `problem` and the fields, `form` is "text" or "tag"."""
     found = await ctx.db.read(subject.load)
-    given = {"form": "", "problem": "", "name": found.name, "text": found.text, "key": "", "value": ""} | typed
+    given = {"form": "", "problem": "", "name": found.name, "text": found.text, "key": "", "value": "", "seen": ""} | typed
     listed = _listed(request, found)
     if asked_part(request, ("tags",)):
         return page(request, "edit/_tag_rows.html", listed=listed, base=subject.base, given=given, kept=kept_of([listed]))
@@ -74,6 +83,10 @@ async def save(request: Request, ctx: Context, subject: Subject, renamed_base: C
 
     def change(connection: Connection) -> Editable:
         before = subject.load(connection)
+        if fields.get("seen", before.seen) != before.seen:
+            raise AlreadyExists(
+                "This was changed while you typed, and nothing was saved. Below is what it says now; Save puts yours in its place."
+            )
         subject.save(connection, name if before.name is not None else None, text_of(fields, "text", before.text))
         return before
 
@@ -83,11 +96,14 @@ async def save(request: Request, ctx: Context, subject: Subject, renamed_base: C
         if error.status == 404:
             raise
         return await show(
-            request, ctx, subject, error.status, form="text", problem=error.message, name=name, text=text_of(fields, "text")
-        )
+            request, ctx, subject, error.status, form="text", problem=error.message, name=name, text=text_of(fields, "text"),
+            seen=fields.get("seen", ""),
+        )  # fmt: skip
     base = renamed_base(name) if renamed_base and name else subject.base
     undo = {"undo": f"{base}/edit", **to_the_letter("text", before.text)} | ({} if before.name is None else {"name": before.name})
-    return go(request, base, **told(ctx, f"{before.noun.capitalize()} {named(before.title)} changed.", **undo))
+    called = before.called or f"{before.noun.capitalize()} {named(before.title)}"
+    said = f"{called} is now {named(name)}." if name and name != before.name else f"{called} changed."
+    return go(request, base, **told(ctx, said, **undo))
 
 
 async def tag(request: Request, ctx: Context, subject: Subject) -> Response:

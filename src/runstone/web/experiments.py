@@ -200,7 +200,13 @@ async def favourite(request: Request, experiment_id: str, ctx: Ctx, _: WritableW
 @router.post("/experiments/{experiment_id}/delete")
 async def delete(request: Request, experiment_id: str, ctx: Ctx, _: WritableWorkspace) -> Response:
     experiment = EditExperiment(experiment_id, ctx.scope)
-    name = await ctx.db.write(lambda c: lifecycle.delete(c, experiment))
+
+    def remove(connection: Connection) -> str:
+        row = experiment.load(connection)
+        # Deleted in another tab meanwhile: what was wanted is so already.
+        return str(row.name) if row.lifecycle_stage == "deleted" else lifecycle.delete(connection, experiment)
+
+    name = await ctx.db.write(remove)
     undo = f"/experiments/{experiment.number}/restore"
     return go(request, "/experiments", **told(ctx, f"Experiment {named(name)} moved to the trash, with its runs.", undo=undo))
 
