@@ -1,8 +1,9 @@
 // Runs before the first paint, so that nothing flashes: applies the remembered theme and rail, and marks that scripts run.
-// Reads: localStorage "theme" and "rail". Writes: data-theme and data-rail of <html>.
+// Reads: localStorage "theme" and "rail". Writes: data-theme and data-rail of <html>; its class "unpainted" until the page was painted.
 (function () {
   const root = document.documentElement;
-  root.classList.remove("no-script");
+  root.classList.replace("no-script", "unpainted");
+  requestAnimationFrame(() => setTimeout(() => root.classList.remove("unpainted")));
   try {
     for (const name of ["theme", "rail"]) {
       const value = localStorage.getItem(name);

@@ -1,36 +1,41 @@
 // Shows times as people say them, with the exact one in the reader's own zone on hover; again every half minute.
 // Reads: time[datetime], data-absolute (the exact time is shown, the relative one on hover).
-const STEPS = [
-  [60, "s", 1],
-  [3600, "min", 60],
-  [86400, "h", 3600],
-  [2592000, "d", 86400],
-  [31536000, "mo", 2592000],
-  [Infinity, "y", 31536000],
-];
-const exact = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "long" });
-const plain = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
+// Runs behind the content and before it is painted, so that no column changes its width.
+(function () {
+  const STEPS = [
+    [60, "s", 1],
+    [3600, "min", 60],
+    [86400, "h", 3600],
+    [2592000, "d", 86400],
+    [31536000, "mo", 2592000],
+    [Infinity, "y", 31536000],
+  ];
+  const made = {}; // making one takes milliseconds, and most pages need none before they are painted
+  const format = (timeStyle) => (made[timeStyle] ??= new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle }));
 
-function relative(when) {
-  const seconds = (Date.now() - when) / 1000;
-  const distance = Math.abs(seconds);
-  if (distance < 10) return "just now";
-  const [, unit, size] = STEPS.find(([limit]) => distance < limit);
-  const text = `${Math.floor(distance / size)} ${unit}`;
-  return seconds > 0 ? `${text} ago` : `in ${text}`;
-}
-
-function tell(root) {
-  for (const element of root.querySelectorAll("time[datetime]")) {
-    const when = new Date(element.dateTime);
-    if (Number.isNaN(when.getTime())) continue; // beyond what a calendar has: the number stays
-    const absolute = "absolute" in element.dataset;
-    element.title = absolute ? relative(when) : exact.format(when);
-    element.textContent = absolute ? plain.format(when) : relative(when);
+  function relative(when) {
+    const seconds = (Date.now() - when) / 1000;
+    const distance = Math.abs(seconds);
+    if (distance < 10) return "just now";
+    const [, unit, size] = STEPS.find(([limit]) => distance < limit);
+    const text = `${Math.floor(distance / size)} ${unit}`;
+    return seconds > 0 ? `${text} ago` : `in ${text}`;
   }
-}
 
-tell(document);
-setInterval(() => tell(document), 30000);
-document.addEventListener("htmx:afterSwap", () => tell(document));
-document.addEventListener("rows-added", (event) => tell(event.detail.element));
+  // What is shown on hover takes longer to write than the rest.
+  function tell(root, hovered = true) {
+    for (const element of root.querySelectorAll("time[datetime]")) {
+      const when = new Date(element.dateTime);
+      if (Number.isNaN(when.getTime())) continue; // beyond what a calendar has: the number stays
+      const absolute = "absolute" in element.dataset;
+      if (hovered) element.title = absolute ? relative(when) : format("long").format(when);
+      element.textContent = absolute ? format("short").format(when) : relative(when);
+    }
+  }
+
+  tell(document, false);
+  setTimeout(() => tell(document));
+  setInterval(() => tell(document), 30000);
+  document.addEventListener("htmx:afterSwap", () => tell(document));
+  document.addEventListener("rows-added", (event) => tell(event.detail.element));
+})();

@@ -31,6 +31,9 @@ def page(server: RunningServer, path: str, status: int = 200, /, prefix: str = "
         if tag.get("type") == "application/json":  # data: never run
             json.loads(tag.text)
             continue
+        if tag.get("rel") == ["expect"]:
+            assert soup.select(str(tag["href"]))
+            continue
         # The digest says that the server runs the very files of this checkout.
         assert str(tag.get("src") or tag.get("href")).startswith(prefix + static_path(""))
         assert tag.text == ""

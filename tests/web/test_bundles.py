@@ -14,9 +14,9 @@ from tests.web.reading import page
 
 ROOT = Path(__file__).resolve().parents[2]
 SOURCES = {path.stem: path.read_text("utf-8") for path in (ROOT / "static" / "js").glob("*.js")}
-CLASSIC = {"before-paint", "old-links"}  # run before the page is painted
+CLASSIC = {"before-paint", "old-links", "times"}  # run before the page is painted
 # So that only what a test says is in the file.
-NONE = dict.fromkeys(("switch-theme", "switch-rail", "copy", "times", "menus", "keys", "palette", "progress", "toast"), "")
+NONE = dict.fromkeys(("painted", "switch-theme", "switch-rail", "copy", "menus", "keys", "palette", "progress", "toast"), "")
 
 
 class TestBundle:

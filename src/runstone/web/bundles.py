@@ -11,8 +11,9 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-EVERYWHERE = ("switch-theme", "switch-rail", "copy", "times", "menus", "keys", "palette", "progress", "toast")
+EVERYWHERE = ("painted", "switch-theme", "switch-rail", "copy", "menus", "keys", "palette", "progress", "toast")
 HTMX, UPLOT = "vendor/htmx.min.js", "vendor/uplot.min.js"
+TIMES = "js/times.js"  # elsewhere it runs before the first paint; no column of this table changes its width by a time
 TABLE = (
     "table-sort", "table-windows", "table-place", "table-selection", "table-keys", "table-columns", "table-resize", "table-pins",
     "table-marks", "table-expand", "group-aggregates", "matching-count", "table-cells", "table-edit", "table-links", "bulk-bar", "select-matching",
@@ -34,7 +35,7 @@ KINDS = {
     "page": Kind(),
     "parts": Kind((HTMX,), ("failed-refresh",)),
     "experiments": Kind((HTMX,), ("tree",)),
-    "runs": Kind((HTMX, UPLOT), (*TABLE, "charts-pane")),
+    "runs": Kind((TIMES, HTMX, UPLOT), (*TABLE, "charts-pane")),
     "models": Kind((HTMX, UPLOT), ("layout-panes", "models-shown", "models-links", "views", "charts-drawn", "charts-pane")),
     "run": Kind((HTMX, UPLOT), ("failed-refresh", "tags-in-place", "tree", "run-live", "charts-pane")),
     "metric": Kind((UPLOT,), ("charts-pane",)),
