@@ -36,7 +36,7 @@ function replace(old, found) {
   const unpin = old.querySelector("[data-unpin]");
   if (unpin) row.querySelector(".lead").append(unpin);
   old.replaceWith(row);
-  rowsAdded(row.parentNode);
+  rowsAdded(row.parentNode, true);
   if (focused >= 0) row.querySelectorAll("a, button, input")[focused]?.focus({ preventScroll: true });
 }
 

@@ -33,7 +33,8 @@ function plan(wait) {
 }
 
 if (runs.dataset.marks) {
-  document.addEventListener("rows-added", () => plan(SOON)); // so that no change is missed between their coming and the first look
+  // So that no change is missed between their coming and the first look; a renewed row had its look, and another would renew it again.
+  document.addEventListener("rows-added", (event) => !event.detail.renewed && plan(SOON));
   document.addEventListener("table-shown", () => plan(SOON));
   document.addEventListener("visibilitychange", () => !document.hidden && plan(SOON));
   plan(SOON);

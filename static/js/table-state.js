@@ -61,9 +61,9 @@ export async function fetchRows(more) {
   return body;
 }
 
-// Whatever was put into the table: rows with their colours, times and marks.
-export function rowsAdded(element) {
-  document.dispatchEvent(new CustomEvent("rows-added", { detail: { element } }));
+// Whatever was put into the table: rows with their colours, times and marks; `renewed` when the same runs stood there before.
+export function rowsAdded(element, renewed = false) {
+  document.dispatchEvent(new CustomEvent("rows-added", { detail: { element, renewed } }));
 }
 
 // Calls `act` for the table that stands there and for each one that follows.

@@ -10,6 +10,20 @@ from tests.browser.runs_table import heads, row
 from tests.conftest import RunningServer
 
 SOON = 15_000
+COUNTING = """window.looks = []; window.streams = 0;
+const { fetch, EventSource } = window;
+window.fetch = (...asked) => {
+    const answer = fetch(...asked);
+    if (String(asked[0]).includes('/runs/marks')) {
+        const look = { answered: false };
+        looks.push(look);
+        answer.then(() => look.answered = true);
+    }
+    return answer;
+};
+window.EventSource = class extends EventSource {
+    constructor(url) { super(url); this.addEventListener('open', () => streams++); }
+};"""
 
 
 @pytest.fixture(scope="module")
@@ -82,3 +96,20 @@ class TestTable:
             client.set_tag(run_id, "step", step)
             expect(row(tab, "going on").locator("td").first).to_have_text(step, timeout=SOON)
         assert heads(tab)[1:] == ["tags.step"]
+
+    def test_a_renewed_row_is_not_looked_for_before_its_time(self, tab: Page, client: MlflowClient) -> None:
+        experiment = client.create_experiment("live and calm")
+        run_id = client.create_run(experiment, run_name="going on").info.run_id
+        tab.clock.install(time=0)
+        tab.clock.pause_at(1000)
+        tab.add_init_script(COUNTING)
+        tab.goto(f"/experiments/{experiment}?columns=tags.step", wait_until="load")
+        tab.clock.run_for(1000)  # the stream is opened, and the first look is over
+        tab.wait_for_function("looks.length == 1 && looks[0].answered && streams == 1")
+        for step in ("1", "2"):
+            client.set_tag(run_id, "step", step)
+            expect(row(tab, "going on").locator("td").first).to_have_text(step, timeout=SOON)
+            tab.clock.run_for(1000)
+        assert tab.evaluate("looks.length") == 1  # which counts calls: none is on its way
+        tab.clock.run_for(5000)
+        tab.wait_for_function("looks.length == 2")
