@@ -1,5 +1,8 @@
 // A running run is asked for anew again and again: what did not change stays as it is, and so does what somebody is busy with.
-// Reads: what stands in the answer of htmx out of band. Sends: "metrics-news" when the run has metrics that it had not.
+// Reads: what stands in the answer of htmx out of band. Sends: "metrics-news" when the run has metrics that it had not, "runs-shown" when
+// its name or colour is another one.
+import { fromPage } from "./panel-runs.js";
+
 const busy = (target) => target.contains(document.activeElement) || target.matches("#tags") && target.querySelector("details[open]") || target.querySelector("[aria-expanded=true]");
 const bare = (element) => { const copy = element.cloneNode(true); for (const node of [copy, ...copy.querySelectorAll("*")]) { node.removeAttribute("hx-swap-oob"); node.removeAttribute("title"); } return copy.outerHTML.replace(/<time [^>]*>[^<]*/g, "<time>").replace(/ class=""/g, ""); };
 const scrolls = new Map();
@@ -15,5 +18,7 @@ document.addEventListener("htmx:oobBeforeSwap", (event) => {
 });
 
 document.addEventListener("htmx:oobAfterSwap", ({ detail: { target } }) => {
+  if (target.id === "run-name") document.title = document.getElementById("run-name").dataset.title;
+  if (target.id === "shown-runs") document.dispatchEvent(new CustomEvent("runs-shown", { detail: fromPage() }));
   for (const area of document.getElementById(target.id)?.querySelectorAll(".scroll") ?? []) area.scrollTop = scrolls.get(area.getAttribute("aria-label")) ?? 0;
 });

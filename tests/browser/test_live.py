@@ -71,6 +71,35 @@ class TestRunPage:
         expect(tab.locator("[data-tag=phase]")).to_contain_text("third", timeout=SOON)
         client.set_terminated(child.info.run_id)
 
+    def test_its_name_and_note_come_by_themselves(self, tab: Page, client: MlflowClient) -> None:
+        run_id = client.create_run(client.create_experiment("live name"), run_name="first name").info.run_id
+        client.log_metric(run_id, "loss", 0.5)
+        tab.goto(f"/runs/{run_id}")
+        expect(tab.locator("#note")).to_have_text("")
+        tab.locator("[data-adds-tag]").click()
+        expect(tab.locator("#tag-key")).to_be_focused()
+        tab.keyboard.type("half a wo")
+        client.update_run(run_id, name="a < b &lt; c")
+        client.set_tag(run_id, "mlflow.note.content", "It *learns*. [why](https://example.com)")
+        expect(tab.locator("h1")).to_have_text("a < b &lt; c", timeout=SOON)
+        expect(tab).to_have_title("a < b &lt; c · Runstone")
+        expect(tab.locator("#note em")).to_have_text("learns", timeout=SOON)
+        tab.wait_for_function("JSON.parse(document.getElementById('shown-runs').textContent)[0].name === 'a < b &lt; c'")
+        expect(tab.locator("#tag-key")).to_be_focused()
+        expect(tab.locator("#tag-key")).to_have_value("half a wo")
+        expect(tab.locator("#tag-key")).to_be_in_viewport()
+        # What is read or pressed there is not taken away under the hand.
+        tab.locator("#note a").focus()
+        client.set_tag(run_id, "mlflow.note.content", "It has learnt.")
+        client.log_param(run_id, "said", "later")
+        expect(tab.locator("#params")).to_contain_text("said", timeout=SOON)
+        expect(tab.locator("#note a")).to_be_focused()
+        tab.locator("#note a").blur()
+        expect(tab.locator("#note")).to_contain_text("It has learnt.", timeout=SOON)
+        client.delete_tag(run_id, "mlflow.note.content")
+        expect(tab.locator("#note")).to_have_text("", timeout=SOON)
+        client.set_terminated(run_id)
+
 
 class TestTable:
     def test_tags_and_params_are_news_and_new_names_become_columns(self, tab: Page, client: MlflowClient) -> None:

@@ -160,6 +160,8 @@ class TestParts:
             lambda: server.ok("runs/log-parameter", {"run_id": run_id, "key": "lr", "value": "1"}),
             lambda: server.ok("runs/set-tag", {"run_id": run_id, "key": "mlflow.user", "value": "ada"}),
             lambda: server.run(number, tags=[{"key": "mlflow.parentRunId", "value": run_id}]),
+            lambda: server.ok("runs/set-tag", {"run_id": run_id, "key": "mlflow.note.content", "value": "It **learns**."}),
+            lambda: server.ok("runs/update", {"run_id": run_id, "run_name": "renamed"}),
         ]
 
         asked = str(one(page(server, f"/runs/{run_id}"), "#poll")["hx-get"])
@@ -171,7 +173,10 @@ class TestParts:
             found = live(asked)
             assert found.select("#overview")
             asked = str(one(found, "#poll[hx-swap-oob]")["hx-get"])
-        assert "ada" in one(live(f"/runs/{run_id}/live"), "#overview").text
+        whole = live(f"/runs/{run_id}/live")
+        assert "ada" in one(whole, "#overview").text
+        assert one(whole, "#note[hx-swap-oob] strong").text == "learns"
+        assert one(whole, "h1[hx-swap-oob]").text == "renamed"
         server.ok("runs/update", {"run_id": run_id, "status": "FINISHED"})
         assert server.client.get(asked, headers=headers).headers["hx-refresh"] == "true"
 

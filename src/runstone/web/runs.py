@@ -122,7 +122,7 @@ def _state(request: Request, part: str = "") -> dict[str, str]:
 
 @router.get("/runs/{run_id}/live")
 async def live(request: Request, run_id: str, ctx: Ctx, _: ReadableWorkspace) -> Response:
-    """What changes of a run while it is looked at: its state and its values. A run that has ended is loaded anew, once.
+    """What changes of a run while it is looked at: its name, note, state and values. A run that has ended is loaded anew, once.
 
     Costs two statements while the run is as it was with the `mark` of the page: only the time goes on.
     """
@@ -137,6 +137,7 @@ async def live(request: Request, run_id: str, ctx: Ctx, _: ReadableWorkspace) ->
     found = await ctx.db.read(look)
     if found["still"]:
         return page(request, "runs/_still.html", now=now_ms(), **found)
+    found["note_text"] = await notes.rendered(found["note_text"])
     answer = page(request, "runs/_live.html", now=now_ms(), oob=True, **found)
     if found["run"].status not in queries.UNFINISHED:
         answer.headers["HX-Refresh"] = "true"
