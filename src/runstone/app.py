@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 
 from fastapi import FastAPI
@@ -49,6 +50,7 @@ from runstone.artifacts import recovering
 from runstone.artifacts.archive import Archives
 from runstone.artifacts.lasting import Lasting
 from runstone.artifacts.published import Published
+from runstone.artifacts.records import recorded
 from runstone.core import address, failures, frame, jobs, memory, migrate, textmark
 from runstone.core.db import Database
 from runstone.core.dispatch import ExactPaths, HotPaths
@@ -143,6 +145,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     memory.spare_the_collector()
     try:
         if settings.serve_artifacts:
+            app.state.roots.ask(partial(recorded, app.state.db))
             await app.state.lasting.begin(app.state.db, app.state.roots)
             await recovering.at_start(app.state.db, app.state.roots, app.state.lasting)
         async with jobs.running(app.state.db, upkeep.jobs(settings, app.state.roots, app.state.lasting)):

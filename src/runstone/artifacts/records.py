@@ -14,7 +14,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from dataclasses import replace
 from functools import partial
 from typing import NamedTuple
@@ -356,6 +356,11 @@ class Records:
         while page := await self.db.read(partial(queries.page_below, folder=key, after=after, limit=BATCH)):
             yield page
             after = (page[-1].path, page[-1].id)
+
+
+async def recorded(db: Database, paths: Collection[str]) -> set[str]:
+    """Those of `paths` (at most a thousand) where a file is recorded, by this server or another."""
+    return await db.read(partial(queries.known, paths=paths))
 
 
 async def _whole(chunks: AsyncIterator[bytes], size: int) -> bytes:

@@ -12,7 +12,7 @@ from runstone.storage import locations
 from runstone.storage.checked import TRUSTED_SECONDS, Checked
 from runstone.storage.local import LocalStore
 from runstone.storage.locations import Bucket, Root
-from runstone.storage.s3 import S3Store
+from runstone.storage.s3 import Recorded, S3Store
 from runstone.storage.s3_client import S3Access
 from runstone.storage.store import ArtifactStore
 
@@ -60,6 +60,11 @@ class Roots:
             self.served.prepare()
         if self._shared is not None:
             self._shared.sweep()
+
+    def ask(self, recorded: Recorded) -> None:
+        """Have the store behind `mlflow-artifacts:/` ask `recorded` where other servers may have put a file."""
+        if isinstance(self.served, S3Store):
+            self.served.recorded = recorded
 
     def place(self, uri: str) -> Place:
         """Where the artifacts at `uri` are kept. Raises `InvalidParameter` for a place that this server does not open."""

@@ -10,7 +10,7 @@ import concurrent.futures
 import contextlib
 import functools
 import logging
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
@@ -38,6 +38,7 @@ PAGES_SEARCHED = 20  # of a thousand names each, for one look-up of a name
 LEFTOVER_SECONDS = 24 * 3600
 
 T = TypeVar("T")
+Recorded = Callable[[Collection[str]], Awaitable[set[str]]]
 
 
 class S3Store:
@@ -47,6 +48,9 @@ class S3Store:
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="s3")
         self.buffers = Buffers(PIECES_UNDER_WAY)
         self.memory = Memory()
+        # Which of some paths (at most a thousand) have a record. It is made before its file is visible, whichever server puts it
+        # there. None where others write without records.
+        self.recorded: Recorded | None = None
         self._folders: dict[str, None] = {}
         self.multipart = S3Parts(self)
         self.signer = S3Signer(self)
@@ -191,14 +195,26 @@ class S3Store:
             raise InvalidParameter(f"Invalid path: it is longer than the {KEY_LIMIT} bytes that the artifact store takes.")
         parts = key.split("/")
         folders = ["/".join(parts[:depth]) for depth in range(1, len(parts))]
-        unknown = [folder for folder in folders if folder not in self._folders]
-        clashes = await asyncio.gather(self.run(self._is_folder, key), *(self.run(self._is_file, folder) for folder in unknown))
+        clashes = await asyncio.gather(self.run(self._is_folder, key), self._file_among(folders))
         if any(clashes):
             raise InvalidParameter(f"Invalid path: '{key}' cannot be a file here: a folder or a file of that name is in the way.")
-        for folder in unknown:
-            self._folders[folder] = None
+        self._folders.pop(key, None)
+        self._folders.update(dict.fromkeys(folders))
         while len(self._folders) > FOLDERS_KNOWN:
             self._folders.pop(next(iter(self._folders)))
+
+    async def _file_among(self, folders: list[str]) -> bool:
+        """Whether one of `folders` is a file. That it was none before holds until a file is recorded there."""
+        known = [folder for folder in folders if folder in self._folders] if self.recorded is not None else []
+        unknown = set(folders) - set(known)
+        looks = [self.run(self._is_file, folder) for folder in unknown]
+        if known and self.recorded is not None:
+            looks.append(self._recorded_file(self.recorded, known))
+        return any(await asyncio.gather(*looks))
+
+    async def _recorded_file(self, recorded: Recorded, folders: list[str]) -> bool:
+        looks = [self.run(self._is_file, folder) for folder in await recorded(folders)]
+        return any(await asyncio.gather(*looks))
 
     def submit(self, work: Callable[..., T], *values: Any) -> concurrent.futures.Future[T]:
         return self._threads.submit(work, *values)
