@@ -136,3 +136,24 @@ class TestTable:
         assert "Charts draw all 105 logged models" in words(one(more, "#drawn-runs"))
         assert one(more, "#shown-runs").text.count('"id"') == 105
         assert len(more.select("tr[data-model]")) == 100
+
+
+class TestSize:
+    def test_a_hundred_rows_of_usual_content_stay_well_below_the_limit(self, server: RunningServer) -> None:
+        """Eight metrics of the digits that training leaves, four params, runs with names: a page may have 200 KB."""
+        number, names = server.experiment(), [f"validation_metric_{i}" for i in range(8)]
+        run_id, points = server.run(number, run_name="resnet50-sweep-of-november"), []
+        params = [
+            {"key": key, "value": value} for key, value in (("depth", "18"), ("lr", "0.0003"), ("opt", "adamw"), ("wd", "1e-05"))
+        ]
+        for i in range(101):
+            body = {"experiment_id": number, "name": f"resnet50-fold-{i:03}", "source_run_id": run_id, "params": params}
+            model_id = server.ok("logged-models", body)["model"]["info"]["model_id"]
+            points += [
+                {"key": key, "value": (i + 1) / 7, "timestamp": TIME, "step": 1, "model_id": model_id, **TEST} for key in names
+            ]
+        server.ok("runs/log-batch", {"run_id": run_id, "metrics": points})
+        for order in ("", "metrics.validation_metric_3 · test DESC"):
+            got = server.client.get(f"/experiments/{number}/models", params={"order": order})
+            assert (got.status_code, got.text.count("<tr data-model")) == (200, 100)
+            assert len(got.content) < 185_000  # was 215 000 with icons and titles in every cell

@@ -171,7 +171,8 @@ def _shown(asked: Asked, models: Sequence[Any], look: Mapping[str, int]) -> Any:
     hidden = set(asked.hidden)
     return island(
         [
-            {"id": one.model_id, "name": one.name, "look": look[one.model_id], "hidden": one.model_id in hidden, "pinned": False}
+            {"id": one.model_id, "name": one.name, "look": look[one.model_id]}
+            | ({"hidden": True} if one.model_id in hidden else {})
             for one in models
         ]
     )
