@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select
+from sqlalchemy import Connection, Row, insert, select, tuple_
 from sqlalchemy import func as sql
 
 from runstone.core import names, upsert
@@ -19,6 +19,8 @@ CONTEXT_TAG = "mlflow.data.context"
 DATASETS_LIMIT = 2000
 SUMMARIES_LIMIT = 1000
 SUMMARY_EXPERIMENTS_LIMIT = 20
+
+Key = tuple[str, str]  # the name and digest of a dataset
 
 
 def check(body: LogInputs) -> None:
@@ -38,21 +40,30 @@ def check(body: LogInputs) -> None:
 
 
 def add_datasets(connection: Connection, scope: Scope, run: Row[Any], items: Sequence[DatasetInput]) -> None:
-    """A dataset is known by (name, digest) in its experiment, an input by (run, dataset): the first to come stays."""
+    """A dataset is known by (name, digest) in its experiment, an input by (run, dataset): the first to come stays.
+
+    A fixed number of statements for some hundreds of items.
+    """
     touch(connection, [run.id])
+    firsts = dict[Key, DatasetInput]()
     for item in items:
-        dataset_id = _dataset_id(connection, scope, run.experiment_id, item)
-        edge = {"run_pk": run.id, "dataset_id": dataset_id, "workspace_id": scope.workspace_id}
-        statement = upsert.insert(connection, run_datasets).values(edge).on_conflict_do_nothing()
-        edge_id = connection.execute(statement.returning(run_datasets.c.id)).scalar()
-        tags = {tag.key: tag.value for tag in item.tags}
-        if edge_id is None or not tags:
-            continue
-        rows = [
-            {"run_dataset_id": edge_id, "key": key, "workspace_id": scope.workspace_id, "value": value}
-            for key, value in tags.items()
-        ]
-        connection.execute(insert(run_dataset_tags), rows)
+        firsts.setdefault(_key(item), item)
+    if not firsts:
+        return
+    numbers = _dataset_ids(connection, scope, run.experiment_id, firsts)
+    edges = [{"run_pk": run.id, "dataset_id": numbers[key], "workspace_id": scope.workspace_id} for key in firsts]
+    statement = upsert.insert(connection, run_datasets).on_conflict_do_nothing()
+    made = connection.execute(statement.returning(run_datasets.c.dataset_id, run_datasets.c.id), edges)
+    added = {dataset_id: edge_id for dataset_id, edge_id in made}  # noqa: C416 (for the types)
+    tags = [
+        {"run_dataset_id": added[numbers[key]], "key": name, "workspace_id": scope.workspace_id, "value": value}
+        for key, item in firsts.items()
+        if numbers[key] in added
+        for name, value in {tag.key: tag.value for tag in item.tags}.items()
+    ]
+    if tags:
+        # Without RETURNING each row would be a statement of its own.
+        connection.execute(insert(run_dataset_tags).returning(run_dataset_tags.c.run_dataset_id), tags)
 
 
 def add_models(connection: Connection, scope: Scope, run: Row[Any], direction: str, models: Sequence[tuple[str, int]]) -> None:
@@ -140,10 +151,29 @@ def summaries(connection: Connection, scope: Scope, experiment_ids: Sequence[int
     return found
 
 
-def _dataset_id(connection: Connection, scope: Scope, experiment_id: int, item: DatasetInput) -> int:
+def _key(item: DatasetInput) -> Key:
+    assert item.dataset is not None
+    return item.dataset.name, item.dataset.digest
+
+
+def _dataset_ids(connection: Connection, scope: Scope, experiment_id: int, firsts: Mapping[Key, DatasetInput]) -> dict[Key, int]:
+    """The numbers of the datasets, made where there was none."""
+    columns = (datasets.c.name, datasets.c.digest, datasets.c.id)
+    # In one order, so that two requests do not wait for each other.
+    rows = [_dataset_row(scope, experiment_id, firsts[key]) for key in sorted(firsts)]
+    statement = upsert.insert(connection, datasets).on_conflict_do_nothing().returning(*columns)
+    found = {(name, digest): number for name, digest, number in connection.execute(statement, rows)}
+    for part in parts([key for key in firsts if key not in found]):
+        where = (datasets.c.experiment_id == experiment_id, tuple_(datasets.c.name, datasets.c.digest).in_(part))
+        for name, digest, number in connection.execute(scoped(datasets, scope, *columns).where(*where)):
+            found[name, digest] = number
+    return found
+
+
+def _dataset_row(scope: Scope, experiment_id: int, item: DatasetInput) -> dict[str, Any]:
     dataset = item.dataset
     assert dataset is not None
-    row = {
+    return {
         "workspace_id": scope.workspace_id,
         "experiment_id": experiment_id,
         "name": dataset.name,
@@ -153,16 +183,6 @@ def _dataset_id(connection: Connection, scope: Scope, experiment_id: int, item: 
         "schema": dataset.schema_text,
         "profile": dataset.profile,
     }
-    statement = upsert.insert(connection, datasets).values(row).on_conflict_do_nothing()
-    number = connection.execute(statement.returning(datasets.c.id)).scalar()
-    if number is None:
-        where = (
-            datasets.c.experiment_id == experiment_id,
-            datasets.c.name == dataset.name,
-            datasets.c.digest == dataset.digest,
-        )
-        number = connection.execute(scoped(datasets, scope, datasets.c.id).where(*where)).scalar_one()
-    return int(number)
 
 
 def _tags_of(connection: Connection, scope: Scope, edges: Sequence[int]) -> dict[int, list[dict[str, str]]]:
