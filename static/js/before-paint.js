@@ -1,9 +1,8 @@
 // Runs before the first paint, so that nothing flashes: applies the remembered theme and rail, and marks that scripts run.
-// Reads: localStorage "theme" and "rail". Writes: data-theme and data-rail of <html>; its class "unpainted" until the page was painted.
+// Reads: localStorage "theme" and "rail". Writes: data-theme and data-rail of <html>.
 (function () {
   const root = document.documentElement;
-  root.classList.replace("no-script", "unpainted");
-  requestAnimationFrame(() => setTimeout(() => root.classList.remove("unpainted")));
+  root.classList.remove("no-script");
   try {
     for (const name of ["theme", "rail"]) {
       const value = localStorage.getItem(name);
