@@ -27,8 +27,14 @@ class Dribbling(http.server.BaseHTTPRequestHandler):
     behind = ""
 
     def do_GET(self) -> None:
-        headers = {name: self.headers[name] for name in ("Accept", "Cookie") if self.headers[name]}
-        with urllib.request.urlopen(urllib.request.Request(self.behind + self.path, headers=headers)) as answer:
+        self.pass_on(None)
+
+    def do_POST(self) -> None:
+        self.pass_on(self.rfile.read(int(self.headers["Content-Length"])))
+
+    def pass_on(self, sent: bytes | None) -> None:
+        headers = {name: self.headers[name] for name in ("Accept", "Cookie", "Content-Type") if self.headers[name]}
+        with urllib.request.urlopen(urllib.request.Request(self.behind + self.path, sent, headers=headers)) as answer:
             self.send_response(answer.status)
             for name, value in answer.headers.items():
                 if name.lower() not in ("transfer-encoding", "connection", "content-length"):
@@ -64,13 +70,21 @@ def slow(sqlite_server: RunningServer) -> Iterator[str]:
 
 def test_nothing_moves_while_a_page_comes_in(browser: Browser, client: MlflowClient, slow: str) -> None:
     experiment = make(client, "comes in slowly")
+    runs = [run.info.run_id for run in client.search_runs([experiment], max_results=3)]
+    charts = "canvas.lines"
     for width in (1280, 390):
         context = browser.new_context(viewport={"width": width, "height": 900}, base_url=slow)
         tab = context.new_page()
         tab.add_init_script(SHIFTS)
-        for path, there in ((f"/experiments/{experiment}", "tr[data-run]"), ("/experiments", "tbody tr")):
+        for path, there in (
+            (f"/experiments/{experiment}", "tr[data-run]"),
+            ("/experiments", "tbody tr"),
+            (f"/runs/{runs[0]}", charts),
+            (f"/runs/{runs[0]}/metric?key=loss", charts),
+            (f"/compare?runs={','.join(runs)}", charts),
+        ):
             tab.goto(path)
-            expect(tab.locator(there).first).to_be_visible()
+            expect(tab.locator(there).first).to_be_attached(timeout=15_000)
             tab.wait_for_function("performance.getEntriesByName('first-contentful-paint').length")
             tab.evaluate("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
             assert tab.evaluate("shifts") == [], path
