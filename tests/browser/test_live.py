@@ -84,7 +84,7 @@ class TestRunPage:
         expect(tab.locator("h1")).to_have_text("a < b &lt; c", timeout=SOON)
         expect(tab).to_have_title("a < b &lt; c · Runstone")
         expect(tab.locator("#note em")).to_have_text("learns", timeout=SOON)
-        tab.wait_for_function("JSON.parse(document.getElementById('shown-runs').textContent)[0].name === 'a < b &lt; c'")
+        tab.wait_for_function("() => JSON.parse(document.getElementById('shown-runs').textContent)[0].name === 'a < b &lt; c'")
         expect(tab.locator("#tag-key")).to_be_focused()
         expect(tab.locator("#tag-key")).to_have_value("half a wo")
         expect(tab.locator("#tag-key")).to_be_in_viewport()
@@ -134,11 +134,11 @@ class TestTable:
         tab.add_init_script(COUNTING)
         tab.goto(f"/experiments/{experiment}?columns=tags.step", wait_until="load")
         tab.clock.run_for(1000)  # the stream is opened, and the first look is over
-        tab.wait_for_function("looks.length == 1 && looks[0].answered && streams == 1")
+        tab.wait_for_function("() => looks.length == 1 && looks[0].answered && streams == 1")
         for step in ("1", "2"):
             client.set_tag(run_id, "step", step)
             expect(row(tab, "going on").locator("td").first).to_have_text(step, timeout=SOON)
             tab.clock.run_for(1000)
         assert tab.evaluate("looks.length") == 1  # which counts calls: none is on its way
         tab.clock.run_for(5000)
-        tab.wait_for_function("looks.length == 2")
+        tab.wait_for_function("() => looks.length == 2")
