@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from mlflow import MlflowClient
 from playwright.sync_api import Page, expect
@@ -29,6 +31,14 @@ window.EventSource = class extends EventSource {
 @pytest.fixture(scope="module")
 def client(sqlite_server: RunningServer) -> MlflowClient:
     return MlflowClient(sqlite_server.url)
+
+
+def until(tab: Page, condition: str) -> None:
+    """Also while the clock of the page stands still, by which `wait_for_function` looks again."""
+    deadline = time.monotonic() + 15
+    while not tab.evaluate(condition):
+        assert time.monotonic() < deadline, condition
+        time.sleep(0.02)
 
 
 class TestRunPage:
@@ -134,11 +144,11 @@ class TestTable:
         tab.add_init_script(COUNTING)
         tab.goto(f"/experiments/{experiment}?columns=tags.step", wait_until="load")
         tab.clock.run_for(1000)  # the stream is opened, and the first look is over
-        tab.wait_for_function("() => looks.length == 1 && looks[0].answered && streams == 1")
+        until(tab, "looks.length == 1 && looks[0].answered && streams == 1")
         for step in ("1", "2"):
             client.set_tag(run_id, "step", step)
             expect(row(tab, "going on").locator("td").first).to_have_text(step, timeout=SOON)
             tab.clock.run_for(1000)
         assert tab.evaluate("looks.length") == 1  # which counts calls: none is on its way
         tab.clock.run_for(5000)
-        tab.wait_for_function("() => looks.length == 2")
+        until(tab, "looks.length == 2")

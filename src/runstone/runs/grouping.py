@@ -49,13 +49,7 @@ def groups(
 ) -> tuple[list[Group], bool]:
     """The largest groups, and whether there are more than `GROUPS_LIMIT`. `by` holds ("params", "model") and the like."""
     joined, values = _joined(connection, by)
-    inside = [
-        runs.c.workspace_id == scope.workspace_id,
-        runs.c.experiment_id.in_(experiment_ids),
-        runs.c.lifecycle_stage == stage,
-    ]
-    if wanted is not None:
-        inside.append(wanted)
+    inside = _inside(scope, experiment_ids, stage, wanted)
     counted = func.count().label("counted")
     statement = select(*values, counted, func.max(runs.c.start_time)).select_from(joined).where(*inside)  # joined in scope
     statement = statement.group_by(*values).order_by(counted.desc(), *values).limit(GROUPS_LIMIT + 1)
@@ -78,17 +72,21 @@ def newest(
     joined, values = _joined(connection, by)
     order = (runs.c.start_time.desc(), runs.c.id.desc())
     place = func.row_number().over(partition_by=values, order_by=order).label("place")
-    inside = (
+    inside = _inside(scope, experiment_ids, stage, wanted)
+    placed = select(runs.c.id, place).select_from(joined).where(*inside).subquery()  # joined in scope
+    statement = scoped(runs, scope).join(placed, placed.c.id == runs.c.id).where(placed.c.place <= limit)
+    return connection.execute(statement.order_by(placed.c.place, *order).limit(limit)).all()
+
+
+def _inside(
+    scope: Scope, experiment_ids: Collection[int], stage: str, wanted: ColumnElement[bool] | None
+) -> list[ColumnElement[bool]]:
+    inside = [
         runs.c.workspace_id == scope.workspace_id,
         runs.c.experiment_id.in_(experiment_ids),
         runs.c.lifecycle_stage == stage,
-    )
-    of_groups = select(runs.c.id, place).select_from(joined).where(*inside)  # joined in scope
-    if wanted is not None:
-        of_groups = of_groups.where(wanted)
-    placed = of_groups.subquery()
-    statement = scoped(runs, scope).join(placed, placed.c.id == runs.c.id).where(placed.c.place <= limit)
-    return connection.execute(statement.order_by(placed.c.place, *order).limit(limit)).all()
+    ]
+    return inside if wanted is None else [*inside, wanted]
 
 
 def _joined(connection: Connection, by: Sequence[tuple[str, str]]) -> tuple[FromClause, list[ColumnElement[Any]]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -180,25 +180,24 @@ async def metric_page(request: Request, run_id: str, ctx: Ctx, _: ReadableWorksp
 
 @router.post("/runs/{run_id}/delete")
 async def delete(request: Request, run_id: str, ctx: Ctx, _: WritableWorkspace) -> Response:
-    run = EditRun(run_id, ctx.scope)
-
-    def remove(connection: Connection) -> Any:
-        lifecycle.delete(connection, run)
-        return run.load(connection)
-
-    row = await ctx.db.write(remove)
+    row = await _moved(ctx, run_id, lifecycle.delete)
     said = f"Run {named(row.name or row.run_id)} moved to the trash."
     return go(request, f"/experiments/{row.experiment_id}", **told(ctx, said, undo=f"/runs/{row.run_id}/restore"))
 
 
 @router.post("/runs/{run_id}/restore")
 async def restore(request: Request, run_id: str, ctx: Ctx, _: WritableWorkspace) -> Response:
-    run = EditRun(run_id, ctx.scope)
-
-    def bring_back(connection: Connection) -> Any:
-        lifecycle.restore(connection, run)
-        return run.load(connection)
-
-    row = await ctx.db.write(bring_back)
+    row = await _moved(ctx, run_id, lifecycle.restore)
     undo = f"/runs/{row.run_id}/delete"
     return go(request, f"/runs/{row.run_id}", **told(ctx, f"Run {named(row.name or row.run_id)} restored.", undo=undo))
+
+
+async def _moved(ctx: Context, run_id: str, move: Callable[[Connection, EditRun], Any]) -> Any:
+    """The run behind it, out of the trash or into it."""
+    run = EditRun(run_id, ctx.scope)
+
+    def act(connection: Connection) -> Any:
+        move(connection, run)
+        return run.load(connection)
+
+    return await ctx.db.write(act)
