@@ -32,7 +32,7 @@ export const placeTicks = (_, __, low, high, step) => {
 function sharedPrefix(names) {
   let length = names.length > 1 ? names[0].length : 0;
   for (const name of names) while (!name.startsWith(names[0].slice(0, length))) length--;
-  return length > 3 ? length : 0;
+  return length > 3 && names.every((name) => name.length > length) ? length : 0;
 }
 
 // Names where there is room for them, else places.
