@@ -42,12 +42,18 @@ class House:
     listener: Listener
 
     def state(self) -> tuple[dict[str, int], dict[str, str]]:
-        """Rows of each table, and a hash of each stored file."""
+        """Rows of each table, and a hash of each stored file, once the bytes held of small files are on the disk."""
+        rows = self._rows()
+        while rows["artifact_contents"]:
+            time.sleep(0.1)
+            rows = self._rows()
+        return rows, self._files()
+
+    def _rows(self) -> dict[str, int]:
         database = self.server.database.removeprefix("sqlite:///")
         with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as connection:
             tables = [name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
-            rows = {name: connection.execute(f'SELECT count(*) FROM "{name}"').fetchone()[0] for name in tables}
-        return rows, self._files()
+            return {name: connection.execute(f'SELECT count(*) FROM "{name}"').fetchone()[0] for name in tables}
 
     def _files(self) -> dict[str, str]:
         if self.s3 is None:
@@ -113,10 +119,7 @@ def house(
         server.ok("registered-models/create", {"name": "m"})
         server.ok("registered-models/create", {"name": "loop"})
         server.ok("model-versions/create", {"name": "m", "source": f"runs:/{run_id}/d", "run_id": run_id})
-        found = House(server, run_id, s3, prefix, listener)
-        while found.state()[0]["artifact_contents"]:  # held for the moment until the files are on the disk
-            time.sleep(0.1)
-        yield found
+        yield House(server, run_id, s3, prefix, listener)
     assert listener.calls == 0, "the server connected to a host that a client named"
     listener.close()
 
