@@ -1,4 +1,5 @@
-// Menus made of <details>: a click elsewhere and Escape close them; the first field gets the focus when one opens.
+// Menus made of <details>: a click elsewhere and Escape close them; the first field gets the focus when one opens, and that which
+// was refused when the page comes back with one that is open.
 // Reads: details.menu
 const open = () => document.querySelectorAll("details.menu[open]");
 
@@ -17,3 +18,5 @@ document.addEventListener("keydown", (event) => {
 document.addEventListener("toggle", (event) => {
   if (event.target.matches?.("details.menu") && event.target.open) event.target.querySelector("input[type=text], input[type=search]")?.focus();
 }, true);
+
+document.querySelector("details.menu[open] [aria-invalid=true]")?.focus();

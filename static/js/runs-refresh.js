@@ -29,6 +29,7 @@ function replace(old, found) {
   if (!found) return old.remove();
   const row = found.cloneNode(true);
   const focused = old.contains(document.activeElement) ? [...old.querySelectorAll("a, button, input")].indexOf(document.activeElement) : -1;
+  const cell = [...old.cells].indexOf(document.activeElement);
   const open = old.querySelector(".twig[aria-expanded=true]");
   if (open) row.querySelector("button.twig")?.setAttribute("aria-expanded", "true");
   if (old.dataset.depth) row.dataset.depth = old.dataset.depth;
@@ -38,6 +39,9 @@ function replace(old, found) {
   old.replaceWith(row);
   rowsAdded(row.parentNode, true);
   if (focused >= 0) row.querySelectorAll("a, button, input")[focused]?.focus({ preventScroll: true });
+  if (cell < 0) return;
+  row.cells[cell].tabIndex = -1;
+  row.cells[cell].focus({ preventScroll: true });
 }
 
 document.addEventListener("runs-changed", async (event) => {

@@ -2,6 +2,7 @@
 // Reads: th[data-column][data-clause] of [data-table].
 import * as order from "./column-order.js";
 import { openPopover } from "./popover.js";
+import { sayToast } from "./say-toast.js";
 import { columns, go, query, runs, table, whenShown } from "./table-state.js";
 
 const VALUES = [["last", "Last value"], ["min", "Least value"], ["max", "Largest value"], ["best", "Best value"]];
@@ -23,11 +24,18 @@ function items(th) {
     !name && list.indexOf(column) > 0 && { label: "Move left", act: then(() => order.shift(column, -1)) },
     !name && list.indexOf(column) < list.length - 1 && { label: "Move right", act: then(() => order.shift(column, 1)) },
     { label: "Set the width", act: () => th.querySelector(".edge").focus() },
-    !name && { label: "Hide", act: () => order.hide(column) },
+    !name && { label: "Hide", act: () => hide(column, th) },
     (kind === "params" || kind === "tags") && { label: "Group by this", act: () => go({ group: [...query().getAll("group"), column] }) },
   ];
 }
 
+function hide(column, th) {
+  const before = location.href, next = columns()[columns().indexOf(column) + 1] ?? columns().at(-2);
+  Promise.resolve(order.hide(column)).then(() => focus(next));
+  sayToast(`Column ${nameOf(th)} hidden.`, { undo: () => go({}, before) });
+}
+
+const nameOf = (th) => (th.querySelector("bdi") ?? th.querySelector("a"))?.textContent ?? "the column";
 const focus = (column) => runs.querySelector(`th[data-column="${CSS.escape(column)}"] .more`)?.focus();
 
 // A column is dropped before the one that it is held over, behind it on its right half.
@@ -83,7 +91,7 @@ whenShown(() => {
     th.draggable = th.cellIndex > 0;
     const button = Object.assign(document.createElement("button"), { type: "button", className: "more", title: "Column menu" });
     button.setAttribute("aria-haspopup", "menu");
-    button.setAttribute("aria-label", `Menu of ${th.querySelector("a, bdi")?.textContent ?? "the column"}`);
+    button.setAttribute("aria-label", `Menu of ${nameOf(th)}`);
     th.querySelector(".heading").append(button);
   }
 });

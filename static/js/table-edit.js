@@ -1,10 +1,17 @@
 // A name, a tag or a note is edited where it stands: click twice or choose Edit, Enter saves, Escape leaves it.
 // Reads: th[data-column], td and th of tr[data-run]. Changes by change-runs.js, which offers the way back.
 import { changeRuns } from "./change-runs.js";
+import { sayToast } from "./say-toast.js";
 import { runs, table } from "./table-state.js";
 
 const FIXED = /^tags\.mlflow\.(source|parentRunId|user|log-model|loggedArtifacts|rootRunId)/;
 export const editable = (column) => column === "attributes.run_name" || (column.startsWith("tags.") && !FIXED.test(column));
+// The focus goes back to where the text stands, so that the keys of the table go on from there.
+function standIn(cell) {
+  const place = cell.querySelector("a") ?? cell;
+  if (place === cell) cell.tabIndex = -1;
+  place.focus({ preventScroll: true });
+}
 const columnOf = (cell) => table().querySelectorAll("thead th")[cell.cellIndex]?.dataset.column ?? "";
 
 export function editCell(cell) {
@@ -20,12 +27,15 @@ export function editCell(cell) {
   const leave = () => {
     if (done) return;
     done = true;
+    const here = document.activeElement === box;
     cell.replaceChildren(...kept);
     cell.classList.remove("editing");
+    if (here) standIn(cell); // whoever went on to something else stays there
   };
   const save = async () => {
     const value = box.value.trim();
     const run_id = cell.closest("tr").dataset.run;
+    if (name && !value) sayToast("A run needs a name: it keeps the one that it has.", { bad: true });
     if (value === before || (name && !value)) return leave();
     box.readOnly = true;
     const change = name ? { run_id, name: value } : { run_id, tags: { [column.slice(5)]: value || null } };
@@ -35,10 +45,7 @@ export function editCell(cell) {
   box.addEventListener("keydown", (event) => {
     event.stopPropagation();
     if (event.key === "Enter") save();
-    if (event.key === "Escape") {
-      leave();
-      cell.querySelector("a")?.focus();
-    }
+    if (event.key === "Escape") leave();
   });
   box.addEventListener("blur", () => !box.readOnly && save());
   cell.classList.add("editing");

@@ -68,7 +68,7 @@ class TestChanges:
         tab.get_by_label("Tag", exact=True).fill("stage")
         tab.get_by_label("Value").fill("old")
         tab.keyboard.press("Enter")
-        expect(tab.locator(".toast")).to_contain_text("200 runs tagged")
+        expect(tab.locator(".toast")).to_contain_text("set on 200 runs")
         expect(row(tab, "run 0310").locator("td").first).to_have_text("old")
         expect(tab.locator("[data-bulk]")).to_be_hidden()
         assert tagged() == 200

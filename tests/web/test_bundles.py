@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from runstone.web.bundles import KINDS, NAMES, Kind, bundle
+from runstone.web.bundles import EVERYWHERE, KINDS, NAMES, Kind, bundle
 from runstone.web.static import static_path
 from tests.conftest import RunningServer
 from tests.web.reading import page
@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parents[2]
 SOURCES = {path.stem: path.read_text("utf-8") for path in (ROOT / "static" / "js").glob("*.js")}
 CLASSIC = {"before-paint", "old-links", "times"}  # run before the page is painted
 # So that only what a test says is in the file.
-NONE = dict.fromkeys(("switch-theme", "switch-rail", "copy", "menus", "keys", "palette", "progress", "toast"), "")
+NONE = dict.fromkeys(EVERYWHERE, "")
 
 
 class TestBundle:

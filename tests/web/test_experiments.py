@@ -196,6 +196,22 @@ class TestForms:
         assert row_names(page(server, "/experiments", search="thrown")) == ["thrown away"]
         assert one(page(server, back.headers["location"]), "[data-toast] form")["action"] == f"/experiments/{number}/delete"
 
+    def test_a_name_that_is_taken_says_by_what(self, server: RunningServer) -> None:
+        number = server.experiment("held/one")
+        server.experiment("moving/one")
+
+        def said() -> list[str]:
+            tries = (("create", {"name": "held/one"}), ("move", {"from": "moving", "to": "held"}))
+            return [words(one(BeautifulSoup(post(server, f"/experiments/{path}", **fields).text, "html.parser"), "[role=alert]")) for path, fields in tries]  # fmt: skip
+
+        active, moved = said()
+        assert active == "An experiment is called “held/one” already. Choose another name."
+        assert moved == "An experiment is called “held/one” already. Rename one of the two: nothing was moved."
+        post(server, f"/experiments/{number}/delete")
+        trashed, moved = said()
+        assert trashed == "An experiment in the trash is called “held/one” already. Restore it, or choose another name."
+        assert moved.startswith("An experiment in the trash is called “held/one” already.")
+
     def test_deleted_twice_it_is_in_the_trash_all_the_same(self, server: RunningServer) -> None:
         number = server.experiment("deleted in two tabs")
         for _ in range(2):

@@ -1,12 +1,13 @@
-"""Aliases, copies and the comparison of versions."""
+"""Aliases, copies, deletion and the comparison of versions; new models."""
 
 from __future__ import annotations
 
+import httpx
 import pytest
 from bs4 import BeautifulSoup
 
 from tests.conftest import RunningServer
-from tests.web.reading import one, page, post, words
+from tests.web.reading import one, page, post, row_names, words
 
 MLMODEL = """flavors:
   sklearn: {{}}
@@ -49,6 +50,13 @@ def aliases(server: RunningServer, place: str) -> list[str]:
     return [words(chip) for chip in page(server, place).select(".aliases .chip")]
 
 
+def undone(server: RunningServer, answer: httpx.Response) -> str:
+    """Where the way back leads that the toast after a form offers; empty when it is refused by now."""
+    form = one(page(server, answer.headers["location"]), "[data-toast] form")
+    fields = {str(field["name"]): str(field["value"]) for field in form.select("input")}
+    return str(post(server, str(form["action"]), **fields).headers.get("location", "")).partition("?")[0]
+
+
 class TestAliases:
     def test_are_given_moved_removed_and_each_taken_back(self, server: RunningServer, model: str) -> None:
         def act(**fields: str) -> BeautifulSoup:
@@ -78,7 +86,7 @@ class TestAliases:
         assert answer.status_code == 400
         soup = BeautifulSoup(answer.text, "html.parser")
         assert words(one(soup, "[role=alert]"))
-        assert one(soup, "code bdi").text == alias
+        assert one(soup, "details[open] #alias")["value"] == alias
 
     def test_of_a_version_that_is_not_there(self, server: RunningServer, model: str) -> None:
         assert post(server, f"{model}/aliases", alias="a", version="99").status_code == 404
@@ -157,5 +165,88 @@ class TestCopy:
         )
 
     @pytest.mark.parametrize("name", ["", "a/b", "x" * 300])
-    def test_refuses_what_is_no_name_and_makes_nothing(self, server: RunningServer, model: str, name: str) -> None:
-        assert post(server, f"{model}/versions/1/copy", to=name).status_code == 400
+    def test_what_is_no_name_is_said_beside_the_field_and_nothing_is_made(
+        self, server: RunningServer, model: str, name: str
+    ) -> None:  # fmt: skip
+        made = server.ok("logged-models", {"experiment_id": "0", "name": "unnamed"})["model"]["info"]["model_id"]
+        for place in (f"{model}/versions/1/copy", f"/logged-models/{made}/register"):
+            answer = post(server, place, to=name)
+            assert answer.status_code == 400
+            form = one(BeautifulSoup(answer.text, "html.parser"), f"details[open] form[action='{place}']")
+            assert one(form, "input[name=to]")["value"] == name
+            assert words(one(form, "[role=alert]"))
+        assert one(BeautifulSoup(post(server, "/models", name=name).text, "html.parser"), "details[open] [role=alert]")
+
+    def test_is_taken_back_with_the_model_that_it_made(self, server: RunningServer, model: str) -> None:
+        copied = post(server, f"{model}/versions/1/copy", to="taken-back")
+        assert undone(server, copied) == "/models"
+        page(server, "/models/taken-back", 404)
+        post(server, f"{model}/versions/1/copy", to="used-since")
+        assert undone(server, post(server, f"{model}/versions/1/copy", to="used-since")) == "/models/used-since"
+        assert row_names(one(page(server, "/models/used-since"), "#versions")) == ["Version 1"]
+        copied = post(server, f"{model}/versions/1/copy", to="told-since")
+        server.ok("registered-models/set-tag", {"name": "told-since", "key": "a", "value": "b"})
+        assert undone(server, copied) == "/models/told-since"
+
+
+class TestRegister:
+    def test_a_logged_model_becomes_a_version_and_back(self, server: RunningServer) -> None:
+        number = server.experiment("registering")
+        run = server.run(number, run_name="its run")
+        body = {"experiment_id": number, "name": "to register", "source_run_id": run}
+        made = server.ok("logged-models", body)["model"]["info"]["model_id"]
+        answer = post(server, f"/logged-models/{made}/register", to="registered here")
+        shown = page(server, answer.headers["location"])
+        assert [words(step) for step in shown.select(".lineage > li")][-1] == "Version registered here version 1"
+        assert "its run" in words(one(shown, "aside"))
+        assert "registered here" in words(one(page(server, f"/logged-models/{made}"), "aside"))
+        assert undone(server, answer) == "/models"
+
+    def test_a_model_is_made_and_taken_back_while_it_is_empty(self, server: RunningServer) -> None:
+        made = post(server, "/models", name="made here")
+        assert made.headers["location"].startswith("/models/made%20here?")
+        twice = BeautifulSoup(post(server, "/models", name="made here").text, "html.parser")
+        assert words(one(twice, "[role=alert]")) == "A model or prompt is called “made here” already. Choose another name."
+        server.ok("model-versions/create", {"name": "made here", "source": "s3://bucket/m"})
+        assert undone(server, made) == ""
+        page(server, "/models/made%20here")
+        assert undone(server, post(server, "/models", name="made empty")) == "/models"
+        page(server, "/models/made%20empty", 404)
+
+
+class TestDelete:
+    def test_a_version_says_what_goes_with_it_and_goes(self, server: RunningServer) -> None:
+        server.ok("registered-models/create", {"name": "losing"})
+        for _ in range(2):
+            tags = [{"key": "a", "value": "b"}, {"key": "c", "value": "d"}]
+            version = {"name": "losing", "source": "s3://bucket/m", "description": "Good.", "tags": tags}
+            server.ok("model-versions/create", version)
+        server.ok("registered-models/alias", {"name": "losing", "alias": "champion", "version": "2"})
+        form = one(page(server, "/models/losing/versions/2"), "form.losing")
+        assert [words(item) for item in form.select("li")] == [
+            "the alias @champion : what loads models:/losing@champion fails from then on", "its description", "2 tags",
+            "its number: the next version gets another one",
+        ]  # fmt: skip
+        gone = page(server, post(server, str(form["action"])).headers["location"])
+        assert words(one(gone, "[data-toast]")).startswith("Version 2 of “losing” deleted.")
+        assert not gone.select("[data-toast] form")
+        assert row_names(one(gone, "#versions")) == ["Version 1"]
+        page(server, "/models/losing/versions/2", 404)
+        assert post(server, str(form["action"])).status_code == 404
+        assert server.get("registered-models/get", name="losing")["registered_model"].get("aliases", []) == []
+
+    def test_a_model_goes_when_its_name_is_typed(self, server: RunningServer) -> None:
+        server.ok("registered-models/create", {"name": "leaving"})
+        server.ok("model-versions/create", {"name": "leaving", "source": "s3://bucket/m"})
+        server.ok("registered-models/alias", {"name": "leaving", "alias": "champion", "version": "1"})
+        said = words(one(page(server, "/models/leaving"), "form.losing"))
+        assert "1 version, with" in said
+        assert "1 alias: @champion" in said
+        answer = post(server, "/models/leaving/delete", typed="Leaving")
+        assert answer.status_code == 400
+        form = one(BeautifulSoup(answer.text, "html.parser"), "details[open] form.losing")
+        assert one(form, "input")["value"] == "Leaving"
+        assert "not its name" in words(one(form, "[role=alert]"))
+        gone = post(server, "/models/leaving/delete", typed="leaving")
+        assert "deleted" in words(one(page(server, gone.headers["location"]), "[data-toast]"))
+        page(server, "/models/leaving", 404)

@@ -11,14 +11,14 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-EVERYWHERE = ("switch-theme", "switch-rail", "copy", "menus", "keys", "palette", "progress", "toast")
+EVERYWHERE = ("switch-theme", "switch-rail", "copy", "menus", "keys", "palette", "progress", "toast", "save-key")
 HTMX, UPLOT = "vendor/htmx.min.js", "vendor/uplot.min.js"
 TIMES = "js/times.js"  # elsewhere it runs before the first paint; no column of this table changes its width by a time
 TABLE = (
     "table-sort", "table-windows", "table-place", "table-selection", "table-keys", "table-columns", "table-resize", "table-pins",
     "table-marks", "table-expand", "group-aggregates", "matching-count", "table-cells", "table-edit", "table-links", "bulk-bar", "select-matching",
     "bulk-move", "column-picker", "group-picker", "filter-box", "filter-chips", "export-links", "shown-runs", "layout-panes",
-    "runs-refresh", "runs-live", "runs-watch", "failed-refresh", "views", "charts-drawn",
+    "runs-refresh", "runs-live", "runs-watch", "toolbar-fold", "failed-refresh", "views", "charts-drawn",
 )  # fmt: skip
 
 

@@ -76,13 +76,14 @@ class RunSubject:
         tags = run_queries.tags_of(connection, self.guard.scope, [row.id])[row.id]
         experiment = EditExperiment(str(row.experiment_id), self.guard.scope).load(connection)
         crumbs = [("/experiments", "Experiments"), (f"/experiments/{experiment.id}", experiment.name)]
-        return Editable("run", row.name, dict(tags).get(NOTE_TAG, ""), _own(tags), row.name, crumbs)
+        limit = names.RUN_TAG_VALUE_LIMIT
+        return Editable("run", row.name, dict(tags).get(NOTE_TAG, ""), _own(tags), row.name, crumbs, name_limit=limit)
 
     def save(self, connection: Connection, name: str | None, text: str) -> None:
         row = self.guard.load_active(connection)
         if not name:
             raise InvalidParameter("Give the run a name.")
-        names.check_length(name, 500, "name")
+        names.check_length(name, names.RUN_TAG_VALUE_LIMIT, "name")
         run_queries.change(connection, row.id, name=name)
         tags = [(run_queries.RUN_NAME_TAG, name)] + ([(NOTE_TAG, _fitting(text, names.RUN_TAG_VALUE_LIMIT))] if text else [])
         run_queries.set_tags(connection, self.guard.scope, row.id, tags)
@@ -116,7 +117,7 @@ class ModelSubject:
         naming.check_name(name)
         registry_changes.describe(connection, self.guard.scope, row, _fitting(text, DESCRIPTION_LIMIT))
         if name != row.name and not registry_changes.rename(connection, self.guard.scope, row, name):
-            raise AlreadyExists(f"A model or prompt is called {names.shown(name)} already. Choose another name.")
+            raise AlreadyExists(f"A model or prompt is called {named(name)} already. Choose another name.")
 
     def put_tag(self, connection: Connection, key: str, value: str) -> None:
         row = self.guard.load(connection)

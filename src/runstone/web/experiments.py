@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import Any, NoReturn
 
 from fastapi import Request, Response
 from sqlalchemy import ColumnElement, Connection
 
 from runstone.core import names, wire
-from runstone.core.scope import Context, Ctx
+from runstone.core.scope import Context, Ctx, Scope
 from runstone.errors import AlreadyExists, InvalidParameter, RunstoneError
 from runstone.experiments import lifecycle, queries, tree
 from runstone.experiments.guards import EditExperiment, ReadableWorkspace, WritableWorkspace
@@ -111,14 +111,17 @@ async def create(request: Request, ctx: Ctx, _: WritableWorkspace) -> Response:
     try:
         check_name(name)
         root = ctx.settings.experiment_root
-        number = await ctx.db.write(lambda c: queries.create(c, ctx.scope, name, None, root, []))
-        if number is None:
-            raise AlreadyExists("An experiment of this name exists already, maybe in the trash. Choose another name.")
+        number = await ctx.db.write(lambda c: _create(c, ctx.scope, name, root))
     except RunstoneError as error:
         return await _list(request, ctx, error.message, name, error.status)
     return go(
         request, f"/experiments/{number}", **told(ctx, f"Experiment {named(name)} created.", undo=f"/experiments/{number}/delete")
     )
+
+
+def _create(connection: Connection, scope: Scope, name: str, root: str) -> int:
+    number = queries.create(connection, scope, name, None, root, [])
+    return _refuse(connection, scope, name) if number is None else number
 
 
 @router.post("/experiments/{experiment_id}/rename")
@@ -139,9 +142,17 @@ def change_name(connection: Connection, experiment: EditExperiment, name: str) -
     row = experiment.load_active(connection)
     holder = queries.find_by_name(connection, experiment.scope, name)
     if holder is not None and holder.id != experiment.number:
-        raise AlreadyExists(f"Another experiment is called {names.shown(name)} already. Choose another name.")
+        _refuse(connection, experiment.scope, name)
     queries.rename(connection, experiment.number, name)
     return str(row.name)
+
+
+def _refuse(connection: Connection, scope: Scope, name: str, then: str = "") -> NoReturn:
+    """The name is taken: by what, and what can be done."""
+    holder = queries.find_by_name(connection, scope, name)
+    trashed = holder is not None and holder.lifecycle_stage == "deleted"
+    place, way = (" in the trash", "Restore it, or choose another name.") if trashed else ("", "Choose another name.")
+    raise AlreadyExists(f"An experiment{place} is called {named(name)} already. {then or way}")
 
 
 @router.post("/experiments/move")
@@ -164,7 +175,7 @@ async def move(request: Request, ctx: Ctx, _: WritableWorkspace) -> Response:
         alone = not (after and tree.size(connection, ctx.scope, after))
         moved, taken = tree.move(connection, ctx.scope, before, after)
         if taken is not None:
-            raise AlreadyExists(f"An experiment is called {names.shown(taken)} already, maybe in the trash. Nothing was moved.")
+            _refuse(connection, ctx.scope, taken, "Rename one of the two: nothing was moved.")
         return moved, bool(alone and after)
 
     try:

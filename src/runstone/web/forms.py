@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import dataclass
 from urllib.parse import parse_qsl
 
 from fastapi import Request
@@ -13,6 +14,20 @@ from runstone.core.wire import read_body
 from runstone.errors import InvalidParameter
 
 _LINE_END = re.compile(r"\r\n|\r|\n")
+
+
+@dataclass(frozen=True)
+class Refused:
+    """What a small form of a page was sent, and why nothing was done: the page opens it again and says so beside the field.
+    `form` tells which of its forms.
+    """
+
+    form: str = ""
+    typed: str = ""
+    problem: str = ""
+
+
+NOTHING_REFUSED = Refused()
 
 
 async def form_fields(request: Request) -> dict[str, str]:

@@ -17,6 +17,7 @@ from runstone.runs import inputs
 from runstone.runs import queries as run_queries
 from runstone.web.files import files_at
 from runstone.web.formats import segment
+from runstone.web.forms import NOTHING_REFUSED, Refused
 from runstone.web.model_files import model_files
 from runstone.web.templating import link, page, wants_part
 from runstone.web.values import Asked, Listed, asked_part, cut, kept_of, pair_text
@@ -40,7 +41,12 @@ async def logged_model(request: Request, model_id: str, ctx: Ctx, _: ReadableWor
     if wants_part(request):  # a folder was opened
         row = await ctx.db.read(guard.load)
         return page(request, "logged_models/_files.html", model=row, files=await files_at(request, row.artifact_uri))
+    return await show_model(request, ctx, guard)
 
+
+async def show_model(
+    request: Request, ctx: Context, guard: ReadModel, status: int = 200, refused: Refused = NOTHING_REFUSED
+) -> Response:  # fmt: skip
     def details(connection: Connection) -> dict[str, Any]:
         row = guard.load(connection)
         run = run_queries.find(connection, ctx.scope, row.source_run_id) if row.source_run_id else None
@@ -58,7 +64,9 @@ async def logged_model(request: Request, model_id: str, ctx: Ctx, _: ReadableWor
     found = await ctx.db.read(details)
     uri = found["model"].artifact_uri
     files, described = await files_at(request, uri), await model_files(request, uri)
-    return page(request, "logged_models/page.html", area="experiments", files=files, described=described, **found)
+    return page(
+        request, "logged_models/page.html", status, area="experiments", files=files, described=described, refused=refused, **found
+    )
 
 
 def _lists(connection: Connection, ctx: Context, row: Any, query: Any) -> dict[str, Listed]:

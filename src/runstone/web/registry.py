@@ -22,6 +22,7 @@ from runstone.runs import queries as run_queries
 from runstone.web import notes, registry_activity
 from runstone.web.files import files_at
 from runstone.web.formats import segment
+from runstone.web.forms import NOTHING_REFUSED, Refused
 from runstone.web.model_files import model_files
 from runstone.web.run_family import metrics_of
 from runstone.web.sorting import Sorting
@@ -41,6 +42,10 @@ SORTABLE = {"name": "ASC", "creation_timestamp": "DESC", "last_updated_timestamp
 @router.get("/models")
 async def models(request: Request, ctx: Ctx, _: ReadableWorkspace) -> Response:
     """Costs four statements whatever the number of models."""
+    return await show_models(request, ctx)
+
+
+async def show_models(request: Request, ctx: Context, status: int = 200, refused: Refused = NOTHING_REFUSED) -> Response:
     text = request.query_params.get("search", "").strip()
     sorting = Sorting.of(request.query_params.get("order", ""), SORTABLE, "last_updated_timestamp DESC")
     problem = ""
@@ -52,10 +57,10 @@ async def models(request: Request, ctx: Ctx, _: ReadableWorkspace) -> Response:
         problem = error.message
         found = await ctx.db.read(lambda c: load(c, ctx, {}, "", sorting))
     kept = {"search": text, "order": sorting.asked}
-    status = 400 if problem else 200
     return page(
-        request, "models/page.html", status, area="models", problem=problem, text=text, sorting=sorting, kept=kept, **found
-    )
+        request, "models/page.html", 400 if problem else status, area="models", problem=problem, text=text, sorting=sorting,
+        kept=kept, refused=refused, **found,
+    )  # fmt: skip
 
 
 def load(connection: Connection, ctx: Context, query: Any, text: str, sorting: Sorting) -> dict[str, Any]:
@@ -86,8 +91,18 @@ async def model(request: Request, name: str, ctx: Ctx, _: ReadableWorkspace) -> 
         answer = page(request, "models/_versions.html", **found)
         answer.headers["HX-Replace-Url"] = link(ctx.settings.static_prefix, f"/models/{segment(name)}", **found["kept"])
         return answer
+    return await _shown(request, found)
+
+
+async def show_model(request: Request, ctx: Context, name: str, status: int, refused: Refused) -> Response:
+    guard = RegisteredModelGuard(name, ctx.scope)
+    found = await ctx.db.read(lambda c: _details(c, ctx, guard, Asked("versions")))
+    return await _shown(request, found, status, refused)
+
+
+async def _shown(request: Request, found: dict[str, Any], status: int = 200, refused: Refused = NOTHING_REFUSED) -> Response:
     found["description"] = await notes.rendered(found["model"].description)
-    return page(request, "models/model.html", area="models", **found)
+    return page(request, "models/model.html", status, area="models", refused=refused, **found)
 
 
 def _details(connection: Connection, ctx: Context, guard: RegisteredModelGuard, asked: Asked) -> dict[str, Any]:
@@ -128,7 +143,12 @@ async def version_page(request: Request, name: str, version: str, ctx: Ctx, _: R
         row = await ctx.db.read(guard.load)
         files = await files_at(request, row.storage_location or row.source)
         return page(request, "models/_files.html", version_row=row, files=files)
+    return await show_version(request, ctx, guard)
 
+
+async def show_version(
+    request: Request, ctx: Context, guard: VersionGuard, status: int = 200, refused: Refused = NOTHING_REFUSED
+) -> Response:  # fmt: skip
     def details(connection: Connection) -> dict[str, Any]:
         row = guard.load(connection)
         made, run = _origin(connection, ctx, row)
@@ -151,7 +171,7 @@ async def version_page(request: Request, name: str, version: str, ctx: Ctx, _: R
     place = row.storage_location or row.source
     files, described = await files_at(request, place), await model_files(request, place)
     found["description"] = await notes.rendered(row.description)
-    return page(request, "models/version.html", area="models", files=files, described=described, **found)
+    return page(request, "models/version.html", status, area="models", files=files, described=described, refused=refused, **found)
 
 
 def _origin(connection: Connection, ctx: Context, row: Any) -> tuple[Any, Any]:

@@ -1,4 +1,4 @@
-"""What people do in the registry: aliases, copies of versions, new models; and two versions beside each other."""
+"""Aliases of versions, and two versions beside each other."""
 
 from __future__ import annotations
 
@@ -13,15 +13,14 @@ from runstone.core.scope import Context, Ctx
 from runstone.errors import InvalidParameter, RunstoneError
 from runstone.experiments.guards import ReadableWorkspace, WritableWorkspace
 from runstone.logged_models import queries as model_queries
-from runstone.registry import changes, naming, queries, versions
+from runstone.registry import changes, naming, queries
 from runstone.registry.guards import EditRegisteredModel, RegisteredModelGuard, VersionGuard, version_number
-from runstone.registry.schemas import CreateModelVersion
 from runstone.runs import queries as run_queries
 from runstone.runs import table
-from runstone.storage.locations import destination
 from runstone.web.formats import exact, number, segment
-from runstone.web.forms import form_fields
+from runstone.web.forms import Refused, form_fields
 from runstone.web.model_files import SIDES, ModelFiles, columns, model_files, packages
+from runstone.web.registry import show_version
 from runstone.web.templating import go, page
 from runstone.web.toasts import named, told
 
@@ -57,37 +56,11 @@ async def alias(request: Request, name: str, ctx: Ctx, _: WritableWorkspace) -> 
     except RunstoneError as error:
         if error.status == 404:
             raise
-        return page(request, "models/refused.html", error.status, area="models", problem=error.message, typed=typed, version=version, base=base, back=back)  # fmt: skip
+        guard = VersionGuard(name, version, ctx.scope)
+        return await show_version(request, ctx, guard, error.status, Refused("alias", typed, error.message))
     said = f"Alias {named('@' + typed)} {'removed' if remove else f'now means version {version}'}."
     undo = {"alias": typed, "version": str(before or version)} | ({} if before else {"remove": "yes"})
     return go(request, back, **told(ctx, said, undo=f"{base}/aliases", **undo))
-
-
-@router.post("/models/{name}/versions/{version}/copy")
-async def copy(request: Request, name: str, version: str, ctx: Ctx, _: WritableWorkspace) -> Response:
-    """A new version of the model `to` with the same files; the model is made when there is none of that name."""
-    origin, fields = VersionGuard(name, version, ctx.scope), await form_fields(request)
-    target = fields.get("to", "").strip()
-    root = destination(ctx.settings.artifacts_destination)
-
-    def make(connection: Connection) -> int:
-        row = origin.load(connection)
-        naming.check_name(target, "to")
-        if queries.find(connection, ctx.scope, target) is None:
-            changes.create(connection, ctx.scope, target, None, {})
-        body = CreateModelVersion(name=target, source=f"models:/{row.model_name}/{row.version}", description=row.description)
-        tags = dict(queries.version_tags(connection, ctx.scope, [row.id])[row.id])
-        return int(versions.create(connection, ctx.scope, body, tags, root).version)
-
-    try:
-        made = await ctx.db.write(make)
-    except RunstoneError as error:
-        if error.status == 404:
-            raise
-        base = f"/models/{segment(name)}"
-        return page(request, "models/refused.html", error.status, area="models", problem=error.message, typed=target, version=version, base=base, back=f"{base}/versions/{version}")  # fmt: skip
-    said = f"Copied to {named(target)} as version {made}."
-    return go(request, f"/models/{segment(target)}/versions/{made}", **told(ctx, said))
 
 
 @router.get("/models/{name}/compare")

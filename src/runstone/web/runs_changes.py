@@ -18,10 +18,12 @@ from runstone.experiments import queries as experiment_queries
 from runstone.experiments.guards import ReadableWorkspace, ReadExperiments, WritableWorkspace, experiment_number
 from runstone.runs import changes
 from runstone.runs.changes import RUNS_LIMIT, Change
+from runstone.runs.values import NOTE_TAG
 from runstone.web.colours import COLOUR_TAG, COLOURS
 from runstone.web.formats import counted
 from runstone.web.runs_asked import Asked
 from runstone.web.runs_rows import COUNT_LIMIT, count_of, rows_of
+from runstone.web.toasts import named
 
 router = wire.ApiRouter()
 
@@ -147,9 +149,11 @@ def said_of(connection: Connection, scope: Any, asked: list[Change]) -> str:
         row = experiment_queries.find(connection, scope, experiment_number(first.experiment_id))
         return f"{runs} moved to {row.name if row is not None else first.experiment_id}."
     if first.name is not None:
-        return f"Renamed to {first.name[:80]}." if len(asked) == 1 else f"{runs} renamed."
+        return f"Renamed to {named(first.name)}." if len(asked) == 1 else f"{runs} renamed."
     if set(first.tags) == {COLOUR_TAG}:
         return f"Colour of {runs} changed."
+    kinds = {"Note" if key == NOTE_TAG else f"Tag {named(key)}" for key in first.tags}
+    what = kinds.pop() if len(kinds) == 1 else "Tags"
     if all(value is None for value in first.tags.values()):
-        return f"Tag removed from {runs}."
-    return f"{runs} tagged."
+        return f"{what} removed from {runs}."
+    return f"{what} set on {runs}."
