@@ -19,4 +19,10 @@ document.addEventListener("toggle", (event) => {
   if (event.target.matches?.("details.menu") && event.target.open) event.target.querySelector("input[type=text], input[type=search]")?.focus();
 }, true);
 
+// What a menu shows may come when it is open.
+document.addEventListener("htmx:afterSettle", (event) => {
+  const menu = event.detail.target.closest?.("details.menu[open]");
+  if (document.activeElement === menu?.querySelector("summary")) menu.querySelector(".group a, input[type=text]")?.focus();
+});
+
 document.querySelector("details.menu[open] [aria-invalid=true]")?.focus();

@@ -25,6 +25,7 @@ export function parallel({ axes, colour }, look) {
   const columns = axes.map(column), by = column(colour), all = by.id === RUN || columns.some((col) => col.id === by.id) ? columns : [...columns, by];
   const { left, right, cut } = spread(all.length, look);
   return {
+    columns: all,
     parallel: { left, right, top: 48, bottom: 28, axisExpandable: false, parallelAxisDefault: { ...look.axis, nameLocation: "end", nameGap: 14, nameTextStyle: { ...look.text, ...cut }, areaSelectStyle: { width: 14, borderColor: look.accent, color: look.accent, opacity: 0.25 } } },
     parallelAxis: all.map((col, dim) => ({ dim, name: col.label, type: typeOf(col), scale: true, ...(col.log ? inside(col) : {}), data: col.numeric ? undefined : col.categories, axisLabel: { ...look.text, ...cut, textBorderColor: look.surface, textBorderWidth: 3, hideOverlap: true, formatter: col.numeric ? figure : undefined } })),
     visualMap: by.numeric ? scaleOf(by, look, all.findIndex((col) => col.id === by.id)) : undefined,

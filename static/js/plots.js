@@ -1,10 +1,11 @@
 // Plots over all compared runs: parallel coordinates, scatter, contour, box, correlation. ECharts comes when they come into view.
-// Reads: [data-plots][data-named][data-one] with [data-kind], [data-choose=x|y|colour], [data-axes], [data-plot], [data-said], [data-kept], [data-correlations].
+// Reads: [data-plots][data-named][data-one] with [data-kind], [data-choose=x|y|colour], [data-axes], [data-brush], [data-plot], [data-said], [data-kept], [data-correlations].
 import { column, compared, correlations, differs, ids, RUN } from "./plot-data.js";
 import { figure } from "./panel-scales.js";
 import { pickAxes } from "./axes-picker.js";
 import { fromAddress, keepAddress } from "./plots-address.js";
 import { box, contour, parallel, scatter } from "./plot-kinds.js";
+import { wireBrush } from "./plots-brush.js";
 
 const root = document.querySelector("[data-plots]"), one = (selector) => root.querySelector(selector);
 const KINDS = { parallel, scatter, contour, box }, USES = { parallel: ["colour"], scatter: ["x", "y", "colour"], contour: ["x", "y", "colour"], box: ["x", "y"], correlation: ["y"] };
@@ -54,9 +55,28 @@ function kept(areas) {
   if (few) Object.assign(link, { href: `?${root.dataset.named}=${areas.map((i) => compared.runs[i].id).join(",")}`, textContent: `Compare only these ${areas.length}` });
 }
 
+// The chart's own brushes are the truth: the mouse makes them, and what is typed is given to it.
+let drawnAxes = [], wait = 0;
+const brushed = () => Object.fromEntries(drawnAxes.flatMap(({ id }, i) => {
+  const [area] = chart.getModel().getComponent("parallelAxis", i)?.activeIntervals ?? [];
+  return area ? [[id, [Math.min(...area), Math.max(...area)]]] : [];
+}));
+const brush = (id, area) => chart?.dispatchAction({ type: "axisAreaSelect", parallelAxisIndex: drawnAxes.findIndex((axis) => axis.id === id), intervals: area ? [area] : [] });
+const showBrushes = wireBrush(brush);
+
+function followBrushes() {
+  const areas = brushed();
+  kept(Object.keys(areas).length ? chart.getModel().getSeriesByIndex(0)?.getRawIndicesByActiveState("active") : null);
+  showBrushes(drawnAxes, areas);
+  const texts = Object.entries(areas).map(([id, ends]) => `${id}=${ends.join("..")}`);
+  state.brush = texts.length ? texts : undefined;
+  clearTimeout(wait);
+  wait = setTimeout(() => keepAddress(state), 200); // not for each step of the mouse
+}
+
 async function show() {
   for (const select of root.querySelectorAll("[data-choose]")) select.closest("label").hidden = !USES[state.kind].includes(select.dataset.choose);
-  one("[data-axes]").hidden = state.kind !== "parallel";
+  one("[data-axes]").hidden = one("[data-brush]").hidden = state.kind !== "parallel";
   one("[data-plot]").hidden = state.kind === "correlation";
   one("[data-correlations]").hidden = state.kind !== "correlation";
   kept(null);
@@ -66,13 +86,22 @@ async function show() {
   if (!chart) {
     chart = init(one("[data-plot]"));
     new ResizeObserver(() => chart.resize()).observe(one("[data-plot]"));
-    chart.on("axisareaselected", () => kept(chart.getModel().getSeriesByIndex(0)?.getRawIndicesByActiveState("active")));
+    chart.on("axisareaselected", followBrushes);
   }
   chart.resize();
   const axes = state.kind === "parallel" && !state.axes.length ? [state.colour === RUN ? state.y : state.colour] : state.axes;
-  const { said = "Drag along an axis to brush it: the lines outside fade.", ...option } = KINDS[state.kind]({ ...state, axes }, look());
+  const { said = "Drag along an axis to brush it, or type where under Brush: the lines outside fade.", columns, ...option } = KINDS[state.kind]({ ...state, axes }, look());
   one("[data-said]").textContent = said;
+  one("[data-plot]").setAttribute("aria-label", `${one("[data-kind]").selectedOptions[0].text}. ${said}`);
   chart.setOption({ animation: false, ...option }, true);
+  if (!columns) return;
+  const areas = state.brush ?? [];
+  drawnAxes = columns;
+  showBrushes(columns, {});
+  for (const { id } of columns) {
+    const ends = areas.find((area) => area.startsWith(`${id}=`))?.slice(id.length + 1).split("..").map(Number);
+    if (ends?.length === 2 && ends.every(Number.isFinite)) brush(id, ends);
+  }
 }
 
 for (const select of root.querySelectorAll("[data-choose]")) { if (select.dataset.choose === "colour") select.append(new Option(root.dataset.one, RUN, false, state.colour === RUN)); fill(select, state[select.dataset.choose]); select.addEventListener("change", () => { state[select.dataset.choose] = select.value; show(); }); }

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 
+from tests.browser.axe import serious
 from tests.conftest import RunningServer
 
 PATHS = ("/experiments", "/experiments/{experiment_id}", "/experiments/{experiment_id}/models", "/models", "/runs/{run_id}", "/runs/{run_id}?file=config.yaml", "/runs/{run_id}/metric?key=loss")  # fmt: skip
@@ -107,6 +108,33 @@ class TestSizes:
                 .filter(e => e.checkVisibility()).map(e => [e.outerHTML.slice(0, 80), e.getBoundingClientRect().height])
                 .filter(([, height]) => height < 43.5)""")
             assert small == [], path
+        context.close()
+
+    def test_the_tools_of_runs_take_two_rows_of_a_phone(
+        self, browser: Browser, sqlite_server: RunningServer, experiment_id: str
+    ) -> None:
+        context = browser.new_context(
+            viewport={"width": 390, "height": 800}, has_touch=True, is_mobile=True, base_url=sqlite_server.url
+        )
+        tab = context.new_page()
+        tab.goto(f"/experiments/{experiment_id}")
+        rows = """() => new Set([...document.querySelectorAll('[data-toolbar] :is(input, .button)')].filter(e => e.checkVisibility()
+            && !e.closest('.panel')).map(e => Math.round(e.getBoundingClientRect().top))).size"""
+        export, more = tab.get_by_label("Export"), tab.get_by_label("More tools")
+        expect(export).to_be_hidden()
+        assert tab.evaluate(rows) == 2
+        more.tap()
+        expect(more).to_have_attribute("aria-expanded", "true")
+        expect(export).to_be_visible()
+        assert serious(tab) == []
+        assert tab.evaluate("document.documentElement.scrollWidth") <= 390
+        more.tap()
+        expect(export).to_be_hidden()
+        tab.set_viewport_size({"width": 320, "height": 700})
+        tab.wait_for_function(f"() => ({rows})() === 2")
+        tab.set_viewport_size({"width": 900, "height": 700})
+        expect(export).to_be_visible()
+        expect(more).to_be_hidden()
         context.close()
 
     def test_paper_shows_everything_in_light(self, tab: Page, run_id: str) -> None:

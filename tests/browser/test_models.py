@@ -95,29 +95,80 @@ class TestVersion:
         tab.keyboard.press("z")
         expect(tab.locator(".aliases .chip")).to_have_text("@champion")
 
-    def test_two_are_compared_and_one_is_copied(self, tab: Page, model: str) -> None:
+    def test_two_are_compared_and_one_is_copied(self, tab: Page, watch: Watch, model: str) -> None:
         tab.goto("/models/used/versions/1")
         tab.keyboard.press("c")
         tab.wait_for_url("**/compare*")
         expect(tab.get_by_role("heading", level=1)).to_contain_text("Versions")
         tab.goto("/models/used/versions/1")
+        watch.expect("400")
         tab.locator("summary", has_text="Copy").click()
-        tab.get_by_label("Copy this version to the model").fill("used-prod")
+        field = tab.get_by_label("Copy this version to the model")
+        field.fill("used/prod")
+        tab.keyboard.press("Enter")
+        expect(tab.get_by_role("alert")).to_contain_text("cannot contain")
+        expect(field).to_be_focused()
+        expect(field).to_have_value("used/prod")
+        assert serious(tab) == []
+        field.fill("used-prod")
         tab.keyboard.press("Enter")
         tab.wait_for_url("**/models/used-prod/versions/1*")
+        tab.keyboard.press("z")
+        expect(tab.locator(".toast")).to_contain_text("and the model “used-prod”")
+
+    def test_a_model_is_made_described_and_deleted_and_a_version_too(self, tab: Page, model: str) -> None:
+        tab.goto("/models")
+        tab.keyboard.press("n")
+        expect(tab.get_by_label("Name", exact=True)).to_be_focused()
+        tab.keyboard.type("made by hand")
+        tab.keyboard.press("Enter")
+        expect(tab.locator(".toast")).to_contain_text("created")
+        tab.keyboard.press("e")
+        tab.get_by_label("Description").fill("It **works**.")
+        tab.keyboard.press("Control+Enter")
+        expect(tab.locator(".note strong")).to_have_text("works")
+        tab.get_by_label("Delete this model").click()
+        expect(tab.get_by_label("Type its name to delete it")).to_be_focused()
+        assert serious(tab) == []
+        tab.keyboard.type("made by hand")
+        tab.keyboard.press("Enter")
+        expect(tab.locator(".toast")).to_contain_text("Model “made by hand” deleted.")
+        tab.goto("/models/used/versions/1")
+        tab.locator("summary", has_text="Copy").click()
+        tab.get_by_label("Copy this version to the model").fill("used-then")
+        tab.keyboard.press("Enter")
+        tab.wait_for_url("**/models/used-then/versions/1*")
+        tab.get_by_label("Delete this version").click()
+        expect(tab.get_by_text("There is no trash for versions")).to_be_visible()
+        tab.set_viewport_size({"width": 390, "height": 700})
+        assert tab.evaluate("document.documentElement.scrollWidth") <= 390
+        tab.get_by_role("button", name="Delete version 1").click()
+        expect(tab.locator(".toast")).to_contain_text("Version 1 of “used-then” deleted.")
+        expect(tab.get_by_text("No versions yet")).to_be_visible()
 
     def test_a_note_is_edited_by_keyboard(self, tab: Page, run_id: str) -> None:
         tab.goto(f"/runs/{run_id}")
         tab.keyboard.press("e")
         tab.wait_for_url("**/edit")
+        expect(tab.get_by_label("Name", exact=True)).to_be_focused()
         tab.get_by_label("Note").fill("It **works**.")
-        tab.get_by_role("button", name="Save").click()
+        tab.keyboard.press("Meta+Enter")
         expect(tab.locator(".note strong")).to_have_text("works")
         tab.keyboard.press("z")
         expect(tab.locator(".note")).to_have_count(0)
 
 
 class TestLoggedModels:
+    def test_one_is_registered_and_taken_back(self, tab: Page, logged: list[str]) -> None:
+        tab.goto(f"/logged-models/{logged[0]}")
+        tab.keyboard.press("r")
+        tab.keyboard.type("registered by hand")
+        tab.keyboard.press("Enter")
+        expect(tab.locator(".toast")).to_contain_text("Registered as version 1 of “registered by hand”, a new model.")
+        expect(tab.locator("#lineage")).to_contain_text("net 0")
+        tab.keyboard.press("z")
+        expect(tab.locator(".toast")).to_contain_text("and the model “registered by hand”")
+
     def test_selected_ones_are_compared(self, tab: Page, logged: list[str], experiment_id: str) -> None:
         tab.goto(f"/experiments/{experiment_id}/models")
         for name in ("net 0", "net 1"):

@@ -28,6 +28,19 @@ class TestColumns:
         expect(tab.locator('th[data-column="tags.stage"]')).to_have_count(0)
         tab.keyboard.press("Escape")
         assert heads(tab) == before
+        column_menu(tab, before[1], "Move right")
+        expect(tab.locator("#runs thead th[data-column]").nth(2)).to_have_attribute("data-column", before[1])
+        expect(tab.locator(f'th[data-column="{before[1]}"] .more')).to_be_focused()
+        tab.keyboard.press("Enter")
+        tab.locator(".popover").get_by_text("Move left", exact=True).press("Enter")
+        expect(tab.locator("#runs thead th[data-column]").nth(1)).to_have_attribute("data-column", before[1])
+        column_menu(tab, before[1], "Hide")
+        expect(tab.locator(".toast")).to_contain_text("hidden")
+        expect(tab.locator(f'th[data-column="{before[1]}"]')).to_have_count(0)
+        expect(tab.locator(f'th[data-column="{before[2]}"] .more')).to_be_focused()
+        tab.keyboard.press("z")
+        expect(tab.locator("#runs thead th[data-column]").nth(1)).to_have_attribute("data-column", before[1])
+        assert heads(tab) == before
 
     def test_a_name_that_is_not_found_is_taken_as_typed(self, tab: Page, number: str) -> None:
         tab.goto(f"/experiments/{number}")

@@ -125,6 +125,20 @@ class TestTree:
     @pytest.mark.parametrize(
         ("before", "after"), [("wood/", "wood/inside"), ("none/", "x"), ("", "x"), ("clash/", "clashed"), ("wood/", "x" * 495)]
     )
+    def test_a_folder_that_went_into_another_comes_back_out_alone(self, server: RunningServer) -> None:
+        for name in ("from/a", "from/b", "into/old"):
+            server.experiment(name)
+        for target, held in (("into", ["a", "b", "old"]), ("", None)):
+            moved = post(server, "/experiments/move", **{"from": "from", "to": target})
+            soup = page(server, moved.headers["location"])
+            if held:
+                assert sorted(row_names(soup)) == held
+            form = one(soup, "[data-toast] form")
+            fields = {str(field["name"]): str(field["value"]) for field in form.select("input")}
+            assert post(server, str(form["action"]), **fields).status_code == 303
+            assert sorted(row_names(page(server, "/experiments", folder="from/"))) == ["a", "b"]
+            assert row_names(page(server, "/experiments", folder="into/")) == ["old"]
+
     def test_a_move_that_cannot_be_says_why_and_moves_nothing(
         self, server: RunningServer, number: str, before: str, after: str
     ) -> None:

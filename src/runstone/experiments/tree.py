@@ -38,24 +38,28 @@ def at_level(connection: Connection, folder: str) -> ColumnElement[bool]:
     return and_(_inside(folder), _below(connection, folder)[1] == 0)
 
 
-def move(connection: Connection, scope: Scope, before: str, after: str) -> tuple[int, str | None]:
-    """Give every name that begins with the folder `before` the folder `after`; those in the trash too.
+def move(
+    connection: Connection, scope: Scope, before: str, after: str, only: Sequence[int] = ()
+) -> tuple[list[int], str | None]:  # fmt: skip
+    """Give every name that begins with the folder `before` the folder `after`; those in the trash too. `only`: of these ids.
 
-    How many were moved; or the first name that is taken already, and nothing is moved.
+    Which were moved; or the first name that is taken already, and nothing is moved.
     """
     moved = literal(after).concat(func.substr(experiments.c.name, len(before) + 1))
-    mine = (experiments.c.workspace_id == scope.workspace_id, _inside(before))
+    chosen = _inside(before) & experiments.c.id.in_(only) if only else _inside(before)
+    mine = (experiments.c.workspace_id == scope.workspace_id, chosen)
     targets = select(moved).where(*mine).scalar_subquery()  # found in scope
-    clash = scoped(experiments, scope, experiments.c.name).where(experiments.c.name.in_(targets), ~_inside(before))
+    clash = scoped(experiments, scope, experiments.c.name).where(experiments.c.name.in_(targets), ~chosen)
     taken: str | None = connection.execute(clash.limit(1)).scalar()
     if taken is not None:
-        return 0, taken
+        return [], taken
+    ids = list(connection.execute(scoped(experiments, scope, experiments.c.id).where(chosen)).scalars())
     try:
         with connection.begin_nested():
-            found = connection.execute(update(experiments).where(*mine).values(name=moved, last_update_time=now_ms()))
+            connection.execute(update(experiments).where(*mine).values(name=moved, last_update_time=now_ms()))
     except IntegrityError:  # names of the folder meet each other on the way: a/x and a/a/x, moved up
-        return 0, before
-    return found.rowcount, None
+        return [], before
+    return ids, None
 
 
 def longest(connection: Connection, scope: Scope, folder: str) -> int:

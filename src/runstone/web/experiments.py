@@ -19,6 +19,7 @@ from runstone.runs import table
 from runstone.views import queries as kept_queries
 from runstone.views import state
 from runstone.web.browser import owner_of, owner_to_be, remember
+from runstone.web.formats import counted
 from runstone.web.forms import form_fields
 from runstone.web.sorting import Sorting
 from runstone.web.templating import go, page, wants_part
@@ -157,33 +158,36 @@ def _refuse(connection: Connection, scope: Scope, name: str, then: str = "") -> 
 
 @router.post("/experiments/move")
 async def move(request: Request, ctx: Ctx, _: WritableWorkspace) -> Response:
-    """A whole folder gets another name or place: every experiment in it, and what is in the trash."""
+    """A whole folder gets another name or place: every experiment in it, and what is in the trash. `only` names those of it
+    that came from elsewhere, so that they can be taken back out.
+    """
     fields = await form_fields(request)
+    only = [int(number) for number in fields.get("only", "").split(",") if re.fullmatch(r"[0-9]{1,9}", number)]
     before, after = (fields.get(name, "").strip().strip("/") for name in ("from", "to"))
     before, after = f"{before}/" if before else "", f"{after}/" if after else ""
 
-    def change(connection: Connection) -> tuple[int, bool]:
-        if not before or not tree.size(connection, ctx.scope, before):
+    def change(connection: Connection) -> list[int]:
+        if not (before or only) or not tree.size(connection, ctx.scope, before):
             raise InvalidParameter("There is no such folder. It may have been moved in another tab.")
-        if after.startswith(before):
+        if before and after.startswith(before):
             raise InvalidParameter("A folder cannot be moved into itself. Choose another name.")
         longest = tree.longest(connection, ctx.scope, before) - len(before) + len(after)
         if longest > names.EXPERIMENT_NAME_LIMIT:
             raise InvalidParameter(
                 f"Some names would have {longest} characters then, and {names.EXPERIMENT_NAME_LIMIT} is the most."
             )
-        alone = not (after and tree.size(connection, ctx.scope, after))
-        moved, taken = tree.move(connection, ctx.scope, before, after)
+        moved, taken = tree.move(connection, ctx.scope, before, after, only)
         if taken is not None:
             _refuse(connection, ctx.scope, taken, "Rename one of the two: nothing was moved.")
-        return moved, bool(alone and after)
+        return moved
 
     try:
-        moved, back = await ctx.db.write(change)
+        moved = await ctx.db.write(change)
     except RunstoneError as error:
         return await _list(request, ctx, error.message, after.rstrip("/"), error.status)
-    said = f"{moved} experiment{'' if moved == 1 else 's'} moved from {named(before)} to {named(after or 'the top')}."
-    undo: dict[str, str] = {"undo": "/experiments/move", "from": after, "to": before} if back else {}
+    place = [f"the folder {named(folder.rstrip('/'))}" if folder else "the top" for folder in (before, after)]
+    said = f"{counted(len(moved), 'experiment')} moved from {place[0]} to {place[1]}."
+    undo = {"undo": "/experiments/move", "from": after, "to": before, "only": ",".join(map(str, moved))}
     return go(request, "/experiments", folder=after, **told(ctx, said, **undo))
 
 
