@@ -130,7 +130,7 @@ class TestCompare:
     def test_what_differs_comes_first(self, server: RunningServer, model: str) -> None:
         shown = page(server, f"{model}/compare", a="1", b="2")
         tables = {words(table.caption): [words(row) for row in table.select("tbody tr")] for table in shown.select("table")}  # type: ignore[arg-type]
-        assert tables["Metrics of the source run"] == ["acc 0.0 0.25 +0.25"]
+        assert tables["Metrics of the source run"] == ["acc 0 0.25 +0.25"]
         assert tables["Params of the source run"] == ["lr 0 1 differs", "same 1 1 same"]
         assert tables["Signature: inputs"] == [
             "ash double optional – differs",
@@ -233,7 +233,7 @@ class TestDelete:
         assert row_names(one(gone, "#versions")) == ["Version 1"]
         page(server, "/models/losing/versions/2", 404)
         assert post(server, str(form["action"])).status_code == 404
-        assert server.get("registered-models/get", name="losing")["registered_model"].get("aliases", []) == []
+        assert server.get("registered-models/get", name="losing").json()["registered_model"].get("aliases", []) == []
 
     def test_a_model_goes_when_its_name_is_typed(self, server: RunningServer) -> None:
         server.ok("registered-models/create", {"name": "leaving"})

@@ -59,6 +59,9 @@ async def compare_files(request: Request, ctx: Ctx, _: ReadableWorkspace) -> Res
         rated = [(name, is_dir, "" if is_dir else _sameness(name, sides)) for name, is_dir in names.items()]
         found["names"] = sorted(rated, key=lambda item: (not item[1], ORDER.index(item[2]), item[0]))
     elif not image and sides:
+        found["cut_short"] = any(
+            len(side.text or "") >= TEXT_LIMIT or (side.text or "").count("\n") > LINES_LIMIT for side in sides
+        )
         found["diffs"] = [await asyncio.to_thread(changes, sides[0].text, side.text) for side in sides[1:]]
     return page(
         request, "compare/files.html", area="experiments", runs=runs, looks=looks, left_out=len(asked) - len(runs), sides=sides, file=file,

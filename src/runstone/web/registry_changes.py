@@ -118,7 +118,11 @@ def _side(connection: Connection, ctx: Context, name: str, version: int) -> dict
     }
 
 
-def _rows(before: dict[str, Any], after: dict[str, Any]) -> Sequence[tuple[str, str, str, bool, str]]:
+def _cell(value: Any) -> Any:
+    return value if isinstance(value, float) else "" if value is None else str(value)
+
+
+def _rows(before: dict[str, Any], after: dict[str, Any]) -> Sequence[tuple[str, Any, Any, bool, str]]:
     """(name, in a, in b, differs, change) of every name, those that differ first."""
     rows = []
     for key in sorted(before.keys() | after.keys()):
@@ -132,5 +136,5 @@ def _rows(before: dict[str, Any], after: dict[str, Any]) -> Sequence[tuple[str, 
             and abs(two) < float("inf")
         ):
             change = f"{'+' if two > one else '−'}{number(abs(two - one))}"
-        rows.append((key, "" if one is None else exact(one), "" if two is None else exact(two), exact(one) != exact(two), change))
+        rows.append((key, _cell(one), _cell(two), exact(one) != exact(two), change))
     return sorted(rows, key=lambda row: not row[3])

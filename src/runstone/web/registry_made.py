@@ -87,8 +87,8 @@ async def _new_version(
     root = destination(ctx.settings.artifacts_destination)
 
     def make(connection: Connection) -> tuple[int, bool]:
-        body, tags = described(connection, target)
         _check(target)
+        body, tags = described(connection, target)
         fresh = queries.find(connection, ctx.scope, target) is None
         if fresh:
             changes.create(connection, ctx.scope, target, None, {})
