@@ -67,9 +67,9 @@ function fill() {
   const groups = new Map();
   const seen = new Set();
   for (const element of document.querySelectorAll("[data-key][data-key-help]")) {
-    if (seen.has(element.dataset.key)) continue;
-    seen.add(element.dataset.key);
-    const name = element.dataset.keyGroup ?? "This page";
+    const name = element.dataset.keyGroup ?? "This page", once = `${name} ${element.dataset.key}`;
+    if (seen.has(once)) continue;
+    seen.add(once);
     groups.set(name, [...(groups.get(name) ?? []), element]);
   }
   const order = (name) => (name === "Everywhere" ? 1 : 0);

@@ -28,7 +28,12 @@ def model(sqlite_server: RunningServer, run_id: str) -> str:
         "registered-models/create", {"name": "used", "description": HOSTILE, "tags": [{"key": "k", "value": HOSTILE}]}
     )
     for _ in range(2):
-        version = {"name": "used", "source": f"runs:/{run_id}/m", "run_id": run_id, "tags": [{"key": "k", "value": HOSTILE}]}
+        version = {
+            "name": "used",
+            "source": f"runs:/{run_id}/m",
+            "run_id": run_id,
+            "tags": [{"key": "k" * 200, "value": HOSTILE}],
+        }
         sqlite_server.ok("model-versions/create", version)
     return "used"
 

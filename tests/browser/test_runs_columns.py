@@ -135,11 +135,44 @@ class TestLayout:
         )
         expect(other).to_have_class(re.compile("hovered"))
 
-    def test_the_keys_of_the_table_are_listed(self, tab: Page, number: str) -> None:
+    def test_the_keys_of_the_table_are_listed_and_work(self, tab: Page, number: str) -> None:
         tab.goto(f"/experiments/{number}")
         tab.keyboard.press("?")
-        expect(tab.locator("dialog#keys")).to_contain_text("Next run")
-        expect(tab.locator("dialog#keys")).to_contain_text("Compare the selected runs")
+        sheet = tab.locator("dialog#keys")
+        for said in ("Next run", "Compare the selected runs", "Menu of the run or cell", "Next cell", "Read the next point"):
+            expect(sheet).to_contain_text(said)
+        tab.keyboard.press("Escape")
+        links = tab.locator("#runs tbody th a")
+        for key, at in (("j", 0), ("j", 1), ("k", 0)):
+            tab.keyboard.press(key)
+            expect(links.nth(at)).to_be_focused()
+        tab.keyboard.press("t")
+        expect(tab.locator(".toast")).to_contain_text("Select runs first")
+        tab.keyboard.press("x")
+        tab.keyboard.press("j")
+        tab.keyboard.press("j")
+        tab.keyboard.press("Shift+X")
+        expect(tab.locator("[data-bulk-count]")).to_have_text("3")
+        for key, field in (("t", tab.get_by_label("Tag", exact=True)), ("m", tab.get_by_label("Move to the experiment"))):
+            tab.keyboard.press(key)
+            expect(field).to_be_focused()
+            tab.keyboard.press("Escape")
+        links.first.focus()
+        tab.keyboard.press("ArrowRight")
+        expect(tab.locator("#runs tbody tr").first.locator("td").first).to_be_focused()
+        tab.keyboard.press("Shift+F10")
+        expect(tab.get_by_role("menuitem", name="Filter by this")).to_be_focused()
+        tab.keyboard.press("Escape")
+        tab.keyboard.press("ArrowLeft")
+        tab.keyboard.press("Shift+F10")
+        expect(tab.get_by_role("menuitem", name="Open")).to_be_focused()
+        tab.keyboard.press("Escape")
+        tab.keyboard.press("Escape")
+        expect(tab.locator("[data-bulk]")).to_be_hidden()
+        for key, opened in (("C", tab.get_by_role("searchbox", name="Find a column")), ("/", tab.get_by_label("Filter runs"))):
+            tab.keyboard.press(key)
+            expect(opened).to_be_focused()
+            tab.keyboard.press("Escape")
 
 
 class TestExport:

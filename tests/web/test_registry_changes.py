@@ -240,7 +240,7 @@ class TestDelete:
         server.ok("model-versions/create", {"name": "leaving", "source": "s3://bucket/m"})
         server.ok("registered-models/alias", {"name": "leaving", "alias": "champion", "version": "1"})
         said = words(one(page(server, "/models/leaving"), "form.losing"))
-        assert "1 version, with" in said
+        assert "1 version with its description and tags" in said
         assert "1 alias: @champion" in said
         answer = post(server, "/models/leaving/delete", typed="Leaving")
         assert answer.status_code == 400
