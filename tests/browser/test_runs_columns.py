@@ -32,7 +32,7 @@ class TestColumns:
         expect(tab.locator("#runs thead th[data-column]").nth(2)).to_have_attribute("data-column", before[1])
         expect(tab.locator(f'th[data-column="{before[1]}"] .more')).to_be_focused()
         tab.keyboard.press("Enter")
-        tab.locator(".popover").get_by_text("Move left", exact=True).press("Enter")
+        tab.get_by_role("menuitem", name="Move left").press("Enter")
         expect(tab.locator("#runs thead th[data-column]").nth(1)).to_have_attribute("data-column", before[1])
         column_menu(tab, before[1], "Hide")
         expect(tab.locator(".toast")).to_contain_text("hidden")
