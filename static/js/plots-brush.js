@@ -22,6 +22,13 @@ function field(col, end) {
   return made;
 }
 
+function line(col) {
+  const row = Object.assign(document.createElement("div"), { className: "brush" });
+  row.dataset.axis = col.id;
+  row.append(Object.assign(document.createElement("bdi"), { textContent: col.name, title: col.name }), field(col, 0), field(col, 1));
+  return row;
+}
+
 // What the two fields say, in the order of the axis; null: nothing, or no number.
 function interval(col, fields) {
   const ends = fields.map(({ value }) => (value.trim() === "" ? null : Number(value)));
@@ -31,35 +38,47 @@ function interval(col, fields) {
   return [Math.min(from, to) - around, Math.max(from, to) + around];
 }
 
-// `tell(id, interval)` is called for what is typed, with null to take a brush away.
-export function wireBrush(tell) {
+// The chart's own brushes are the truth: the mouse makes them, and what is typed is given to it. `tell` gets them as texts, such as
+// params.lr=0.1..0.3, when they change.
+export function wireBrush(chart, tell) {
   let columns = [];
   const fieldsOf = (row) => [...row.querySelectorAll("[data-end]")];
+  const brush = (id, area) => chart()?.dispatchAction({ type: "axisAreaSelect", parallelAxisIndex: columns.findIndex((axis) => axis.id === id), intervals: area ? [area] : [] });
+  const drawn = () => Object.fromEntries(columns.flatMap(({ id }, i) => {
+    const [area] = chart().getModel().getComponent("parallelAxis", i)?.activeIntervals ?? [];
+    return area ? [[id, [Math.min(...area), Math.max(...area)]]] : [];
+  }));
+
+  function fill(areas) {
+    one("count").textContent = Object.keys(areas).length || "";
+    for (const row of one("list").children) {
+      const area = areas[row.dataset.axis], col = columns.find(({ id }) => id === row.dataset.axis);
+      fieldsOf(row).forEach((item, end) => { if (item !== document.activeElement) item.value = area ? said(col, area, end) : ""; });
+    }
+  }
+
   one("list").addEventListener("change", ({ target }) => {
     const row = target.closest("[data-axis]"), col = columns.find(({ id }) => id === row.dataset.axis), fields = fieldsOf(row);
     for (const item of fields) item.setAttribute("aria-invalid", String(col.numeric && item.value.trim() !== "" && Number.isNaN(Number(item.value))));
-    tell(col.id, interval(col, fields));
+    brush(col.id, interval(col, fields));
   });
-  one("clear").addEventListener("click", () => { for (const { id } of columns) tell(id, null); });
+  one("clear").addEventListener("click", () => { for (const { id } of columns) brush(id, null); });
 
-  // The axes that are drawn, and their brushes: id -> [from, to].
-  return function show(shown, brushes) {
-    one("count").textContent = Object.keys(brushes).length || "";
-    if (shown.map(({ id }) => id).join() !== columns.map(({ id }) => id).join()) {
-      one("list").replaceChildren(...shown.map((col) => {
-        const row = Object.assign(document.createElement("div"), { className: "brush" });
-        row.dataset.axis = col.id;
-        row.append(Object.assign(document.createElement("bdi"), { textContent: col.name, title: col.name }), field(col, 0), field(col, 1));
-        return row;
-      }));
-    }
-    columns = shown;
-    for (const row of one("list").children) {
-      const brush = brushes[row.dataset.axis], col = columns.find(({ id }) => id === row.dataset.axis);
-      fieldsOf(row).forEach((item, end) => {
-        if (item === document.activeElement) return;
-        item.value = brush ? said(col, brush, end) : "";
-      });
-    }
+  return {
+    follow() {
+      const areas = drawn();
+      fill(areas);
+      tell(Object.entries(areas).map(([id, ends]) => `${id}=${ends.join("..")}`));
+    },
+    // `shown`: the axes that are drawn now; `texts`: what is brushed on them.
+    show(shown, texts) {
+      columns = shown;
+      one("list").replaceChildren(...shown.map(line));
+      fill({});
+      for (const { id } of shown) {
+        const ends = texts.find((text) => text.startsWith(`${id}=`))?.slice(id.length + 1).split("..").map(Number);
+        if (ends?.length === 2 && ends.every(Number.isFinite)) brush(id, ends);
+      }
+    },
   };
 }

@@ -55,24 +55,13 @@ function kept(areas) {
   if (few) Object.assign(link, { href: `?${root.dataset.named}=${areas.map((i) => compared.runs[i].id).join(",")}`, textContent: `Compare only these ${areas.length}` });
 }
 
-// The chart's own brushes are the truth: the mouse makes them, and what is typed is given to it.
-let drawnAxes = [], wait = 0;
-const brushed = () => Object.fromEntries(drawnAxes.flatMap(({ id }, i) => {
-  const [area] = chart.getModel().getComponent("parallelAxis", i)?.activeIntervals ?? [];
-  return area ? [[id, [Math.min(...area), Math.max(...area)]]] : [];
-}));
-const brush = (id, area) => chart?.dispatchAction({ type: "axisAreaSelect", parallelAxisIndex: drawnAxes.findIndex((axis) => axis.id === id), intervals: area ? [area] : [] });
-const showBrushes = wireBrush(brush);
-
-function followBrushes() {
-  const areas = brushed();
-  kept(Object.keys(areas).length ? chart.getModel().getSeriesByIndex(0)?.getRawIndicesByActiveState("active") : null);
-  showBrushes(drawnAxes, areas);
-  const texts = Object.entries(areas).map(([id, ends]) => `${id}=${ends.join("..")}`);
+let wait = 0;
+const brushes = wireBrush(() => chart, (texts) => {
+  kept(texts.length ? chart.getModel().getSeriesByIndex(0)?.getRawIndicesByActiveState("active") : null);
   state.brush = texts.length ? texts : undefined;
   clearTimeout(wait);
   wait = setTimeout(() => keepAddress(state), 200); // not for each step of the mouse
-}
+});
 
 async function show() {
   for (const select of root.querySelectorAll("[data-choose]")) select.closest("label").hidden = !USES[state.kind].includes(select.dataset.choose);
@@ -86,7 +75,7 @@ async function show() {
   if (!chart) {
     chart = init(one("[data-plot]"));
     new ResizeObserver(() => chart.resize()).observe(one("[data-plot]"));
-    chart.on("axisareaselected", followBrushes);
+    chart.on("axisareaselected", brushes.follow);
   }
   chart.resize();
   const axes = state.kind === "parallel" && !state.axes.length ? [state.colour === RUN ? state.y : state.colour] : state.axes;
@@ -94,14 +83,7 @@ async function show() {
   one("[data-said]").textContent = said;
   one("[data-plot]").setAttribute("aria-label", `${one("[data-kind]").selectedOptions[0].text}. ${said}`);
   chart.setOption({ animation: false, ...option }, true);
-  if (!columns) return;
-  const areas = state.brush ?? [];
-  drawnAxes = columns;
-  showBrushes(columns, {});
-  for (const { id } of columns) {
-    const ends = areas.find((area) => area.startsWith(`${id}=`))?.slice(id.length + 1).split("..").map(Number);
-    if (ends?.length === 2 && ends.every(Number.isFinite)) brush(id, ends);
-  }
+  if (columns) brushes.show(columns, state.brush ?? []);
 }
 
 for (const select of root.querySelectorAll("[data-choose]")) { if (select.dataset.choose === "colour") select.append(new Option(root.dataset.one, RUN, false, state.colour === RUN)); fill(select, state[select.dataset.choose]); select.addEventListener("change", () => { state[select.dataset.choose] = select.value; show(); }); }
