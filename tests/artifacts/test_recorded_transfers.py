@@ -43,7 +43,7 @@ class Behind:
 
     def record(self, key: str) -> Record:
         """Called stored a moment after the answer."""
-        deadline = time.monotonic() + 5
+        deadline = time.monotonic() + 30
         while [found.state for found in self.versions(key)] != [queries.STORED]:
             assert time.monotonic() < deadline, self.versions(key)
             time.sleep(0.01)

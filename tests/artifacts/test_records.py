@@ -38,7 +38,7 @@ def versions(db: Database, path: str) -> list[Record]:
 
 def record(db: Database, path: str) -> Record:
     """The one version that is recorded, called stored a moment after the answer."""
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 30
     while [found.state for found in versions(db, path)] != [queries.STORED]:
         assert time.monotonic() < deadline, versions(db, path)
         time.sleep(0.01)

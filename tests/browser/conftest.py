@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 from mlflow import MlflowClient
-from playwright.sync_api import Browser, Dialog, Page, sync_playwright
+from playwright.sync_api import Browser, Dialog, Page, expect, sync_playwright
 
 from runstone.web.static import static_path
 from tests.browser.runs_table import make
@@ -18,6 +18,8 @@ FLAGS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update",
     "--disable-sync",
 ]  # fmt: skip
+
+expect.set_options(timeout=20_000)  # a page that is right is not waited for; a machine may be busy
 
 
 class Watch:

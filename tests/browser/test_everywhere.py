@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -111,9 +112,9 @@ class TestKeys:
         tab.goto("/experiments")
         tab.keyboard.press("/")
         tab.keyboard.type("gm?[/")
-        assert tab.get_by_role("searchbox", name="Search experiments").input_value() == "gm?[/"
+        expect(tab.get_by_role("searchbox", name="Search experiments")).to_have_value("gm?[/")
         expect(tab.get_by_role("dialog")).to_have_count(0)
-        assert tab.url.endswith("/experiments")
+        expect(tab).to_have_url(re.compile(re.escape("/experiments") + "$"))
 
 
 class TestUndo:
@@ -146,7 +147,7 @@ class TestProgress:
         tab.get_by_role("button", name="Cancel").click()
         expect(tab.locator("#progress")).to_be_hidden()
         expect(tab.locator("[aria-busy=true]")).to_have_count(0)
-        assert tab.locator("#runs tbody tr").count() == 100
+        expect(tab.locator("#runs tbody tr")).to_have_count(100)
 
 
 class TestTheme:
@@ -170,9 +171,9 @@ class TestLivePage:
         tab.goto(f"/runs/{made}")
         expect(tab.locator("#metrics")).to_contain_text("0.75")
         sqlite_server.ok("runs/log-metric", {"run_id": made, "key": "loss", "value": 0.125, "timestamp": 2, "step": 2})
-        expect(tab.locator("#metrics")).to_contain_text("0.125", timeout=10_000)
+        expect(tab.locator("#metrics")).to_contain_text("0.125")
         sqlite_server.ok("runs/update", {"run_id": made, "status": "FINISHED", "end_time": 5})
-        expect(tab.locator("#state")).to_contain_text("Finished", timeout=10_000)
+        expect(tab.locator("#state")).to_contain_text("Finished")
 
     def test_keys_lead_to_the_runs_beside_it(self, tab: Page, sqlite_server: RunningServer, experiment_id: str) -> None:
         number = sqlite_server.experiment()

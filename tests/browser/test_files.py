@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from urllib.parse import quote
 
 import pytest
@@ -126,7 +127,7 @@ class TestPreviews:
         tab.goto(f"/runs/{made}/files/shown?path={name}")
         tab.wait_for_load_state("networkidle")
         assert tab.evaluate("window.origin") == "null"
-        assert tab.url.endswith(name)
+        expect(tab).to_have_url(re.compile(re.escape(name) + "$"))
         assert [url for url in asked if "/files/shown" not in url] == []
 
 

@@ -84,7 +84,7 @@ def test_nothing_moves_while_a_page_comes_in(browser: Browser, client: MlflowCli
             (f"/compare?runs={','.join(runs)}", charts),
         ):
             tab.goto(path)
-            expect(tab.locator(there).first).to_be_attached(timeout=15_000)
+            expect(tab.locator(there).first).to_be_attached()
             tab.wait_for_function("() => performance.getEntriesByName('first-contentful-paint').length")
             tab.evaluate("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
             assert tab.evaluate("shifts") == [], path

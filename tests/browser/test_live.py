@@ -11,7 +11,7 @@ from playwright.sync_api import Page, expect
 from tests.browser.runs_table import heads, row
 from tests.conftest import RunningServer
 
-SOON = 15_000
+SOON = 20_000
 COUNTING = """window.looks = []; window.streams = 0;
 const { fetch, EventSource } = window;
 window.fetch = (...asked) => {

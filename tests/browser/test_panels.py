@@ -120,7 +120,7 @@ class TestLines:
         expect(rows.first).to_contain_text("2 runs")
         names = sorted(panel.locator(".chart-tooltip th").all_inner_texts())
         assert [name.strip() for name in names] == ["net", "tree"]
-        assert tab.get_by_role("list", name="Groups by model").locator("li").all_inner_texts() == ["net", "tree"]
+        expect(tab.get_by_role("list", name="Groups by model").locator("li")).to_have_text(["net", "tree"])
         colours = panel.locator(".chart-tooltip tr").evaluate_all(
             "all => Object.fromEntries(all.map(row => [row.querySelector('bdi').textContent, row.querySelector('i').style.background]))"
         )
@@ -149,8 +149,8 @@ class TestViews:
         tab.keyboard.press("v")
         tab.get_by_role("link", name="Smooth and log").click()
         expect(tab.locator(PANEL.format("loss")).locator(".uplot")).to_be_visible()
-        assert tab.get_by_label("log y").is_checked()
-        assert tab.get_by_label("Smoothing", exact=True).input_value() == "gauss"
+        expect(tab.get_by_label("log y")).to_be_checked()
+        expect(tab.get_by_label("Smoothing", exact=True)).to_have_value("gauss")
 
 
 class TestLayout:

@@ -238,4 +238,4 @@ class TestWithoutScripts:
         tab.keyboard.press("Enter")
         expect(row(tab, "renamed")).to_be_visible()
         assert len(names(tab)) == 6
-        assert "/compare" not in tab.url
+        expect(tab).not_to_have_url(re.compile(re.escape("/compare")))

@@ -21,7 +21,7 @@ class TestFilter:
         assert tab.evaluate("window.stayed") is True
         tab.go_back()
         expect(tab.locator(".pager")).to_contain_text("12 runs")
-        assert tab.locator("#filter").input_value() == ""
+        expect(tab.locator("#filter")).to_have_value("")
         assert len(names(tab)) == 12
 
     def test_offers_names_operators_and_values(self, tab: Page, number: str) -> None:
@@ -32,13 +32,13 @@ class TestFilter:
         expect(offers.get_by_role("option").first).to_contain_text("params.model")
         tab.keyboard.press("ArrowDown")
         tab.keyboard.press("Enter")
-        assert box.input_value() == "params.model "
+        expect(box).to_have_value("params.model ")
         expect(offers.get_by_role("option").first).to_contain_text("=")
         tab.keyboard.press("ArrowDown")
         tab.keyboard.press("Tab")
         expect(offers.get_by_role("option", name="it's")).to_be_visible()
         offers.get_by_role("option", name="it's").click()
-        assert box.input_value() == "params.model = 'it''s' "
+        expect(box).to_have_value("params.model = 'it''s' ")
         expect(offers.get_by_role("option", name="AND")).to_be_visible()
         tab.keyboard.press("Escape")
         expect(offers).to_be_hidden()
@@ -58,8 +58,8 @@ class TestFilter:
         expect(box).to_be_focused()
         tab.keyboard.press("Escape")
         expect(box).not_to_be_focused()
-        assert box.input_value() == "metrics.acc > 0.85 AND mod", "what was typed is not lost"
-        assert row(tab, "run 10").get_by_role("checkbox").is_checked()
+        expect(box).to_have_value("metrics.acc > 0.85 AND mod")
+        expect(row(tab, "run 10").get_by_role("checkbox")).to_be_checked()
         assert asked(tab, "filter") == ["metrics.acc > 0.85"]
         tab.keyboard.press("v")
         tab.get_by_label("Save what is shown as").fill("after Escape")
@@ -74,23 +74,23 @@ class TestFilter:
         box.fill("metrics.acc > 0 AND metrcs.acc > 1")
         tab.keyboard.press("Enter")
         expect(tab.locator("#filter-problem mark")).to_have_text("metrcs")
-        assert box.input_value() == "metrics.acc > 0 AND metrcs.acc > 1"
+        expect(box).to_have_value("metrics.acc > 0 AND metrcs.acc > 1")
         assert box.get_attribute("aria-invalid") == "true"
         assert box.evaluate("box => box.selectionStart") == 20
         assert len(names(tab)) == 12
         box.fill("metrics.acc > 0.85")
         tab.keyboard.press("Enter")
         expect(tab.locator(".pager")).to_contain_text("3 of 12")
-        assert tab.locator("#filter-problem").count() == 0
+        expect(tab.locator("#filter-problem")).to_have_count(0)
         assert box.get_attribute("aria-invalid") is None
 
     def test_chips_and_text_stay_in_step(self, tab: Page, number: str) -> None:
         tab.goto(f"/experiments/{number}?filter=metrics.acc BETWEEN 0.2 AND 0.9 AND params.model = 'a AND b'")
         chips = tab.locator(".chip.condition")
-        assert chips.all_inner_texts() == ["metrics.acc BETWEEN 0.2 AND 0.9", "params.model = 'a AND b'"]
+        expect(chips).to_have_text(["metrics.acc BETWEEN 0.2 AND 0.9", "params.model = 'a AND b'"])
         chips.nth(1).get_by_role("button").click()
         expect(tab.locator(".pager")).to_contain_text("8 of 12")
-        assert tab.locator("#filter").input_value() == "metrics.acc BETWEEN 0.2 AND 0.9"
+        expect(tab.locator("#filter")).to_have_value("metrics.acc BETWEEN 0.2 AND 0.9")
         tab.locator("#filter").fill("status = 'FAILED' OR metrics.acc > 1")
         expect(chips).to_have_count(1)
 
@@ -100,7 +100,7 @@ class TestFilter:
         cell.click()
         tab.get_by_role("menuitem", name="Exclude this").click()
         expect(tab.locator(".pager")).to_contain_text("8 of 12")
-        assert tab.locator("#filter").input_value() == "params.`model` != 'it''s'"
+        expect(tab.locator("#filter")).to_have_value("params.`model` != 'it''s'")
         row(tab, "run 04").locator("td").nth(1).click()
         tab.get_by_role("menuitem", name="At least this").click()
         expect(tab.locator(".pager")).to_contain_text("5 of 12")
