@@ -17,9 +17,9 @@ from runstone.experiments.tables import experiments
 from runstone.runs import queries
 from runstone.runs.tables import series
 from runstone.web import colours, differences, formats
+from runstone.web.early import Certain, early_page, nobody
 from runstone.web.islands import island, shown_runs
 from runstone.web.listed import listed
-from runstone.web.templating import page
 
 router = wire.ApiRouter()
 
@@ -39,15 +39,18 @@ async def compare(request: Request, ctx: Ctx, _: ReadableWorkspace) -> Response:
     """Costs seven statements, for two runs as for five hundred."""
     query = request.query_params
     asked = listed(query, "runs")
-    found = await ctx.db.read(lambda c: load(c, ctx, asked[:RUNS_LIMIT], query.get("baseline", "")))
-    return page(
-        request, "compare/page.html", area="experiments", asked=asked, everything=query.get("all") == "1", now=now_ms(), **found
+    return await early_page(
+        request, "compare/page.html", "compare",
+        lambda certain: ctx.db.read(lambda c: load(c, ctx, asked[:RUNS_LIMIT], query.get("baseline", ""), certain)),
+        area="experiments", asked=asked, everything=query.get("all") == "1", now=now_ms(),
     )  # fmt: skip
 
 
-def load(connection: Connection, ctx: Context, run_ids: list[str], baseline: str) -> dict[str, Any]:
+def load(connection: Connection, ctx: Context, run_ids: list[str], baseline: str, certain: Certain = nobody) -> dict[str, Any]:
     rows = queries.find_all(connection, ctx.scope, run_ids)
     runs = [rows[run_id] for run_id in run_ids if run_id in rows]
+    if runs:
+        certain()
     base = next((i for i, run in enumerate(runs) if run.run_id == baseline), 0)
     pks = [run.id for run in runs]
     params = queries.params_of(connection, ctx.scope, pks)

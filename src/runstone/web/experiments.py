@@ -19,6 +19,7 @@ from runstone.runs import table
 from runstone.views import queries as kept_queries
 from runstone.views import state
 from runstone.web.browser import owner_of, owner_to_be, remember
+from runstone.web.early import Certain, early_page, nobody
 from runstone.web.formats import counted
 from runstone.web.forms import form_fields
 from runstone.web.sorting import Sorting
@@ -51,26 +52,34 @@ async def _list(request: Request, ctx: Context, problem: str = "", typed: str = 
     view, starred = "deleted" if view == "deleted" else "active", bool(query.get("starred"))
     folder = folder.rstrip("/") + "/" if folder else ""
     sorting = Sorting.of(query.get("order", ""), SORTABLE, "last_update_time DESC")
-    owner, wrong = owner_of(request), ""
-    try:
-        found = await ctx.db.read(lambda c: load(c, ctx, query, text, view, sorting, folder, owner, starred=starred))
-    except InvalidParameter as error:
-        if not (text and _FILTER.match(text)):
-            raise
-        wrong, status = error.message, 400
-        found = await ctx.db.read(lambda c: load(c, ctx, {}, "", view, sorting, folder, owner, starred=starred))
+    owner = owner_of(request)
+
+    async def read(certain: Certain) -> dict[str, Any]:
+        wrong, code = "", status
+        try:
+            found = await ctx.db.read(lambda c: load(c, ctx, query, text, view, sorting, folder, owner, certain, starred=starred))
+        except InvalidParameter as error:
+            if not (text and _FILTER.match(text)):
+                raise
+            wrong, code = error.message, 400
+            found = await ctx.db.read(lambda c: load(c, ctx, {}, "", view, sorting, folder, owner, starred=starred))
+        return {"wrong": wrong, "status": code, **found}
+
     kept = {"search": text, "folder": folder, "view": "" if view == "active" else view, "order": sorting.asked}
     kept |= {"starred": "1" if starred else ""}
-    return page(
-        request, "experiments/_rows.html" if wants_part(request) else "experiments/page.html", status,
-        area="experiments", text=text, view=view, folder=folder, starred=starred, wrong=wrong, problem=problem, typed=typed,
-        sorting=sorting, kept=kept, **found,
-    )  # fmt: skip
+    known: dict[str, Any] = {
+        "area": "experiments", "text": text, "view": view, "folder": folder, "starred": starred, "problem": problem,
+        "typed": typed, "sorting": sorting, "kept": kept,
+    }  # fmt: skip
+    if wants_part(request) or status != 200:
+        template = "experiments/_rows.html" if wants_part(request) else "experiments/page.html"
+        return page(request, template, **known, **await read(nobody))
+    return await early_page(request, "experiments/page.html", "experiments", read, **known)
 
 
 def load(
     connection: Connection, ctx: Context, query: Any, text: str, view: str, sorting: Sorting, folder: str = "", owner: str = "",
-    *, starred: bool = False,
+    certain: Certain = nobody, *, starred: bool = False,
 ) -> dict[str, Any]:  # fmt: skip
     stars = kept_queries.favourites_of(connection, ctx.scope, owner)
     as_tree = not text and not starred
@@ -82,6 +91,7 @@ def load(
     shown = window(
         ctx, query, ("experiments page", text, view, sorting.clause, folder, starred), order, PAGE,
         lambda turned, after, limit: queries.search(connection, ctx.scope, [view], where, turned, after, limit),
+        certain=certain,
     )  # fmt: skip
     ids = [row.id for row in shown.rows]
     tags = queries.tags_of(connection, ctx.scope, ids)

@@ -22,10 +22,10 @@ from runstone.logged_models.search import order_of, where_of
 from runstone.runs import queries as run_queries
 from runstone.web.charts import RUNS_LIMIT
 from runstone.web.colours import looks
+from runstone.web.early import Certain, early_page, nobody
 from runstone.web.islands import island
 from runstone.web.runs_asked import LAYOUTS, MARKED_LIMIT
 from runstone.web.sorting import Sorting
-from runstone.web.templating import page
 from runstone.web.windows import Window, window
 
 router = wire.ApiRouter()
@@ -81,24 +81,30 @@ class Asked:
 @router.get("/experiments/{experiment_id}/models")
 async def models_of_experiment(request: Request, experiment_id: str, ctx: Ctx, _: ReadableWorkspace) -> Response:
     """Costs eight statements whatever the number of models, one more for charts of many, and one where a metric sorts them."""
-    experiment, query, problem = ReadExperiment(experiment_id, ctx.scope), request.query_params, ""
+    experiment, query = ReadExperiment(experiment_id, ctx.scope), request.query_params
     asked = Asked.of(query)
-    try:
-        found = await ctx.db.read(lambda c: load(c, ctx, experiment, query, asked))
-    except InvalidParameter as error:
-        if not (asked.text or asked.sorting.asked):
-            raise
-        problem = error.message
+
+    async def read(certain: Certain) -> dict[str, Any]:
+        try:
+            return {"problem": "", **await ctx.db.read(lambda c: load(c, ctx, experiment, query, asked, certain))}
+        except InvalidParameter as error:
+            if not (asked.text or asked.sorting.asked):
+                raise
+            problem = error.message
         found = await ctx.db.read(lambda c: load(c, ctx, experiment, {}, Asked.of(QueryParams())))
-    return page(
-        request, "logged_models/list.html", 400 if problem else 200,
-        area="experiments", asked=asked, problem=problem, kept=asked.query, **found,
-    )  # fmt: skip
+        return {"problem": problem, "status": 400, **found}
+
+    known = {"area": "experiments", "asked": asked, "kept": asked.query}
+    return await early_page(request, "logged_models/list.html", "models", read, **known)
 
 
-def load(connection: Connection, ctx: Context, experiment: ReadExperiment, query: Any, asked: Asked) -> dict[str, Any]:
+def load(
+    connection: Connection, ctx: Context, experiment: ReadExperiment, query: Any, asked: Asked, certain: Certain = nobody
+) -> dict[str, Any]:
     row = experiment.load(connection)
     shown, drawn = _models(connection, ctx, row.id, query, asked)
+    if shown.rows:
+        certain()
     pks = [model.id for model in shown.rows]
     known = measured.measures(connection, ctx.scope, pks)
     metrics = _metric_columns(asked, known)

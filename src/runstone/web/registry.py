@@ -20,6 +20,7 @@ from runstone.registry.search import models_order, models_where
 from runstone.runs import inputs, table
 from runstone.runs import queries as run_queries
 from runstone.web import notes, registry_activity
+from runstone.web.early import Certain, early_page, nobody
 from runstone.web.files import files_at
 from runstone.web.formats import segment
 from runstone.web.forms import NOTHING_REFUSED, Refused
@@ -48,28 +49,33 @@ async def models(request: Request, ctx: Ctx, _: ReadableWorkspace) -> Response:
 async def show_models(request: Request, ctx: Context, status: int = 200, refused: Refused = NOTHING_REFUSED) -> Response:
     text = request.query_params.get("search", "").strip()
     sorting = Sorting.of(request.query_params.get("order", ""), SORTABLE, "last_updated_timestamp DESC")
-    problem = ""
-    try:
-        found = await ctx.db.read(lambda c: load(c, ctx, request.query_params, text, sorting))
-    except InvalidParameter as error:
-        if not _FILTER.match(text):
-            raise
-        problem = error.message
-        found = await ctx.db.read(lambda c: load(c, ctx, {}, "", sorting))
+
+    async def read(certain: Certain) -> dict[str, Any]:
+        try:
+            return {"problem": "", **await ctx.db.read(lambda c: load(c, ctx, request.query_params, text, sorting, certain))}
+        except InvalidParameter as error:
+            if not _FILTER.match(text):
+                raise
+            problem = error.message
+        return {"problem": problem, "status": 400, **await ctx.db.read(lambda c: load(c, ctx, {}, "", sorting))}
+
     kept = {"search": text, "order": sorting.asked}
-    return page(
-        request, "models/page.html", 400 if problem else status, area="models", problem=problem, text=text, sorting=sorting,
-        kept=kept, refused=refused, **found,
-    )  # fmt: skip
+    known: dict[str, Any] = {"area": "models", "text": text, "sorting": sorting, "kept": kept, "refused": refused}
+    if status != 200:  # of a form that was sent
+        return page(request, "models/page.html", **known, **{"status": status, **await read(nobody)})
+    return await early_page(request, "models/page.html", "page", read, **known)
 
 
-def load(connection: Connection, ctx: Context, query: Any, text: str, sorting: Sorting) -> dict[str, Any]:
+def load(
+    connection: Connection, ctx: Context, query: Any, text: str, sorting: Sorting, certain: Certain = nobody
+) -> dict[str, Any]:
     quoted = text.replace("'", "''")
     asked = text if _FILTER.match(text) else f"name ILIKE '%{quoted}%'" if text else None
     where = models_where(asked, ctx.db.dialect)
     shown = window(
         ctx, query, ("models page", text, sorting.clause), models_order([sorting.clause], ctx.db.dialect), PAGE,
         lambda turned, after, limit: queries.search_models(connection, ctx.scope, where, turned, after, limit),
+        certain=certain,
     )  # fmt: skip
     pks = [row.id for row in shown.rows]
     latest = queries.latest_versions(connection, ctx.scope, pks)

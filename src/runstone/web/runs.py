@@ -19,6 +19,7 @@ from runstone.registry import queries as registry_queries
 from runstone.runs import feed, finding, history, inputs, lifecycle, queries, table, values
 from runstone.runs.guards import EditRun, ReadRun
 from runstone.web import colours, notes, run_family
+from runstone.web.early import Certain, early_page, nobody
 from runstone.web.files import files_at
 from runstone.web.islands import shown_runs
 from runstone.web.templating import go, link, page, wants_part
@@ -57,14 +58,20 @@ async def run_page(request: Request, run_id: str, ctx: Ctx, _: ReadableWorkspace
     if wants_part(request):
         row = await ctx.db.read(run.load)
         return page(request, "runs/_files.html", run=row, files=await files_at(request, row.artifact_uri))
-    found = await ctx.db.read(lambda c: load(c, ctx, run, request.query_params))
-    found["note_text"] = await notes.rendered(found["note_text"])
-    files = await files_at(request, found["run"].artifact_uri)
-    return page(request, "runs/page.html", area="experiments", now=now_ms(), files=files, **found)
+
+    async def read(certain: Certain) -> dict[str, Any]:
+        found = await ctx.db.read(lambda c: load(c, ctx, run, request.query_params, certain))
+        found["note_text"] = await notes.rendered(found["note_text"])
+        return {"files": await files_at(request, found["run"].artifact_uri), **found}
+
+    return await early_page(request, "runs/page.html", "run", read, area="experiments", now=now_ms())
 
 
-def load(connection: Connection, ctx: Context, run: ReadRun, query: Mapping[str, str]) -> dict[str, Any]:
+def load(
+    connection: Connection, ctx: Context, run: ReadRun, query: Mapping[str, str], certain: Certain = nobody
+) -> dict[str, Any]:
     row = run.load(connection)
+    certain()
     lists, tags = lists_of_run(connection, ctx.scope, row.id, query, SHOWN_TAGS)
     look = look_of(row, tags)
     models = inputs.models_of(connection, ctx.scope, [row.id], ("input", "output"))
@@ -158,11 +165,12 @@ async def metric_page(request: Request, run_id: str, ctx: Ctx, _: ReadableWorksp
     name = paging.fingerprint("points page", ctx.scope.workspace_id, run_id, key)
     after = paging.decode(ctx.token_key, name, token) if token else None
 
-    def points(connection: Connection) -> dict[str, Any]:
+    def points(connection: Connection, certain: Certain) -> dict[str, Any]:
         row = run.load(connection)
         found = next((item for item in table.series_of(connection, ctx.scope, row.id) if item["key"] == key), None)
         if found is None:
             raise NotFound("This run has no such metric.")
+        certain()
         tags = values.tags_named(connection, ctx.scope, row.id, [colours.COLOUR_TAG])
         rows = list(history.page(connection, ctx.scope, run_id, key, after, POINTS_PAGE + 1).rows())
         more = paging.encode(ctx.token_key, name, list(rows[POINTS_PAGE - 1])) if len(rows) > POINTS_PAGE else None
@@ -175,7 +183,10 @@ async def metric_page(request: Request, run_id: str, ctx: Ctx, _: ReadableWorksp
             "after": more,
         }
 
-    return page(request, "runs/metric.html", area="experiments", paged=bool(token), **await ctx.db.read(points))
+    return await early_page(
+        request, "runs/metric.html", "metric", lambda certain: ctx.db.read(lambda c: points(c, certain)),
+        area="experiments", paged=bool(token),
+    )  # fmt: skip
 
 
 @router.post("/runs/{run_id}/delete")

@@ -65,7 +65,7 @@ class Column:
     def id(self) -> str:
         return f"{self.aggregate}:{self.kind}.{self.name}" if self.aggregate else f"{self.kind}.{self.name}"
 
-    @property
+    @cached_property
     def place(self) -> tuple[str, str, str]:
         """What is read: (kind, name, "last", "min" or "max")."""
         if self.aggregate == "best":

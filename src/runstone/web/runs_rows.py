@@ -19,6 +19,7 @@ from runstone.runs.search import filter_of, order_of
 from runstone.search.drivers import Filter
 from runstone.search.grammar import parse
 from runstone.web.colours import COLOUR_TAG, chosen_colour, looks
+from runstone.web.early import Certain, nobody
 from runstone.web.formats import shared_prefix
 from runstone.web.islands import island
 from runstone.web.runs_asked import Asked
@@ -62,8 +63,9 @@ def wanted_of(ctx: Context, asked: Asked, within: str = "") -> Filter | None:
 
 
 def rows_of(
-    connection: Connection, ctx: Context, asked: Asked, query: Any, within: str = "", size: int = PAGE, *, alone: bool = True
-) -> Window:
+    connection: Connection, ctx: Context, asked: Asked, query: Any, within: str = "", size: int = PAGE,
+    *, alone: bool = True, certain: Certain = nobody,
+) -> Window:  # fmt: skip
     """The window of runs that `?after=` or `?before=` of the query asks for: `PAGE` of them, unless `size` is another."""
     wanted = wanted_of(ctx, asked, within)
     order = order_of(asked.clauses, ctx.db.dialect)
@@ -72,7 +74,7 @@ def rows_of(
         lambda turned, after, limit: pages.search(
             connection, ctx.scope, asked.experiments, [asked.view], wanted, turned, after, limit
         ),
-        alone=alone,
+        alone=alone, certain=certain,
     )  # fmt: skip
 
 

@@ -18,6 +18,7 @@ from runstone.experiments import queries as experiment_queries
 from runstone.experiments.guards import ReadableWorkspace, ReadExperiments
 from runstone.runs import grouping, table
 from runstone.web import notes
+from runstone.web.early import Certain, early_page, nobody
 from runstone.web.islands import island
 from runstone.web.runs_asked import DRAWN_LIMIT, Asked, Problem
 from runstone.web.runs_columns import Column, headings
@@ -52,34 +53,48 @@ async def runs_of_several(request: Request, ctx: Ctx, _: ReadableWorkspace) -> R
 
 
 async def _answer(request: Request, ctx: Context, asked: Asked) -> Response:
-    part = wants_part(request)
-    found = await ctx.db.read(lambda c: load(c, ctx, asked, request.query_params, 0 if part else COUNTED_AT_ONCE))
-    if not part:
+    query = request.query_params
+    known: dict[str, Any] = {"area": "experiments", "asked": asked, "now": now_ms(), "state": request.url.query}
+    if wants_part(request):  # htmx shows good answers only
+        found = await ctx.db.read(lambda c: load(c, ctx, asked, query, 0))
+        return page(request, "experiments/_runs.html", **known, **found)
+
+    async def read(certain: Certain) -> dict[str, Any]:
+        found = await ctx.db.read(lambda c: load(c, ctx, asked, query, certain=certain))
         found["note_text"] = await notes.rendered(found["note_text"])
-    status = 400 if found["problem"] and not part else 200  # htmx shows good answers only
-    template = "experiments/_runs.html" if part else "experiments/runs.html"
-    return page(
-        request, template, status, area="experiments", asked=asked, now=now_ms(), state=request.url.query, **found
-    )  # fmt: skip
+        return found | {"status": 400 if found["problem"] else 200}
+
+    return await early_page(request, "experiments/runs.html", "runs", read, **known)
 
 
-def load(connection: Connection, ctx: Context, asked: Asked, query: Any, counted_up_to: int = COUNTED_AT_ONCE) -> dict[str, Any]:
+def load(
+    connection: Connection,
+    ctx: Context,
+    asked: Asked,
+    query: Any,
+    counted_up_to: int = COUNTED_AT_ONCE,
+    certain: Certain = nobody,
+) -> dict[str, Any]:
     experiments = ReadExperiments(asked.experiments, ctx.scope).load(connection)
-    total = table.count_runs(connection, ctx.scope, asked.experiments, asked.view)
     problem, matching, groups = None, None, None
     shown, behind = Window([], None, None), _behind(asked, query)
     drawn: Sequence[Any] = []
     columns = list(asked.columns)
     try:
         if asked.group:
-            drawn = _drawn(connection, ctx, asked, total)
-            columns = columns or usual_columns(connection, ctx, [row.id for row in drawn])
-            groups = _groups(connection, ctx, asked, columns, later=total > AGGREGATED_AT_ONCE and not asked.aggregates)
+            wanted_of(ctx, asked)
+            certain()
         else:
-            shown = rows_of(connection, ctx, asked, query, size=PAGE - behind)
-            matching = _matching(connection, ctx, asked, shown, counted_up_to)
+            shown = rows_of(connection, ctx, asked, query, size=PAGE - behind, certain=certain)
     except InvalidParameter as error:
         problem = Problem.of(error.message, asked.text)
+    total = table.count_runs(connection, ctx.scope, asked.experiments, asked.view)
+    if asked.group and problem is None:
+        drawn = _drawn(connection, ctx, asked, total)
+        columns = columns or usual_columns(connection, ctx, [row.id for row in drawn])
+        groups = _groups(connection, ctx, asked, columns, later=total > AGGREGATED_AT_ONCE and not asked.aggregates)
+    elif problem is None:
+        matching = _matching(connection, ctx, asked, shown, counted_up_to)
     tops = [] if groups else pinned_rows(connection, ctx, asked)
     columns = columns or usual_columns(connection, ctx, [run.id for run in shown.rows], several=not asked.single)
     if groups is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator, Mapping
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,8 @@ PAGE_POLICY = (
     "media-src 'self'; frame-src 'self'; "
     "form-action 'self'; base-uri 'none'; frame-ancestors 'none'; object-src 'none'"
 )
+PAGE_HEADERS = {"Content-Security-Policy": PAGE_POLICY, "Cache-Control": "no-store"}
+BEGUN = "runstone.begun"  # in the scope of a request whose answer has begun
 _FILTERS = (
     formats.number, formats.exact, formats.iso, formats.minute, formats.duration, formats.size, formats.segment,
     formats.thousands, formats.counted, colours.run_colour, colours.look_classes,
@@ -57,6 +60,11 @@ def _sources() -> list[Path]:
 
 def page(request: Request, template: str, status: int = 200, **values: Any) -> Response:
     """The page as HTML; `values` are the template's context."""
+    return HTMLResponse("".join(texts(request, template, values)), status, headers=PAGE_HEADERS)
+
+
+def texts(request: Request, template: str, values: Mapping[str, Any]) -> Iterator[str]:
+    """The page piece by piece, without its beginning where that was sent (web/early.py)."""
     prefix: str = request.app.state.settings.static_prefix
     context = {
         "prefix": prefix,
@@ -66,10 +74,10 @@ def page(request: Request, template: str, status: int = 200, **values: Any) -> R
         "version": __version__,
         "area": "",
         "toast": toast_of(request),
+        "begun": BEGUN in request.scope,
         **values,
     }
-    html = environment().get_template(template).render(context)
-    return HTMLResponse(html, status, headers={"Content-Security-Policy": PAGE_POLICY, "Cache-Control": "no-store"})
+    return environment().get_template(template).generate(context)
 
 
 def wants_part(request: Request) -> bool:

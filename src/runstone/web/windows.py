@@ -9,6 +9,7 @@ from typing import Any
 from runstone.core import paging
 from runstone.core.scope import Context
 from runstone.search.order import Order
+from runstone.web.early import Certain, nobody
 
 # (order, position or None, limit) to rows that end with the order's sort keys.
 Fetch = Callable[[Order, list[Any] | None, int], Sequence[Any]]
@@ -35,10 +36,12 @@ def window(
     fetch: Fetch,
     *,
     alone: bool = True,
+    certain: Certain = nobody,
 ) -> Window:
     """The rows that `?after=` or `?before=` of the URL ask for; one statement. `identity` is what the tokens are bound to.
 
     Where less than a page is left before a row, a page that stands alone is the first one; one that joins others is short.
+    Calls `certain` when the URL is read.
     """
     name = paging.fingerprint(*identity, ctx.scope.workspace_id)
 
@@ -50,6 +53,7 @@ def window(
         return paging.decode(ctx.token_key, name, text) if text else None
 
     before, after = position("before"), position("after")
+    certain()
     if before is not None:
         found = list(fetch(order.reversed(), before, size + 1))
         if len(found) >= size or (found and not alone):
