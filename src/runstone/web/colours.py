@@ -17,6 +17,11 @@ COLOURS = (
     "#0b3c7d", "#ed5b0a", "#029f58", "#6d35bd", "#6f014b", "#8b87a2", "#09692f", "#9c487c", "#2f6fb3", "#86690a", "#0a7f92", "#b23a5e",
 )  # fmt: skip
 GIVEN, DASHES = 8, ("", " dashed", " dotted")
+# By the own colour from 1: the looks to choose from, in their order.
+_TURNS = [
+    [dash * len(COLOURS) + (own + step) % GIVEN + 1 for dash in range(len(DASHES)) for step in range(GIVEN)]
+    for own in range(GIVEN)
+]
 _HEX = re.compile(r"#[0-9a-fA-F]{6}\Z")
 
 
@@ -42,7 +47,7 @@ def looks(runs: Mapping[str, str | None]) -> dict[str, int]:
     static/js/run-looks.js does the same for rows that follow.
     """
     found = {run_id: colour for run_id, text in runs.items() if (colour := chosen_colour(text))}
-    taken = Counter(found.values())
+    taken = dict.fromkeys(range(1, len(COLOURS) * len(DASHES) + 1), 0) | Counter(found.values())
     for run_id in runs:
         if run_id not in found:
             found[run_id] = _free(run_colour(run_id), taken)
@@ -57,8 +62,7 @@ def look_classes(look: int) -> str:
 
 def _free(own: int, taken: Mapping[int, int]) -> int:
     """The look that fewest have: whole lines before dashed ones, and of the colours the run's own before those behind it."""
-    every = [dash * len(COLOURS) + (own - 1 + step) % GIVEN + 1 for dash in range(len(DASHES)) for step in range(GIVEN)]
-    return min(every, key=lambda look: taken.get(look, 0))
+    return min(_TURNS[own - 1], key=taken.__getitem__)
 
 
 def _rgb(text: str) -> tuple[int, int, int]:

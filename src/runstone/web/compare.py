@@ -42,7 +42,8 @@ async def compare(request: Request, ctx: Ctx, _: ReadableWorkspace) -> Response:
     return await early_page(
         request, "compare/page.html", "compare",
         lambda certain: ctx.db.read(lambda c: load(c, ctx, asked[:RUNS_LIMIT], query.get("baseline", ""), certain)),
-        area="experiments", asked=asked, everything=query.get("all") == "1", now=now_ms(),
+        area="experiments", asked=asked, everything=query.get("all") == "1",
+        whole=query.get("lines") == "all", now=now_ms(),
     )  # fmt: skip
 
 

@@ -46,7 +46,7 @@ async def compare_models(request: Request, ctx: Ctx, _: ReadableWorkspace) -> Re
     ]
     return page(
         request, "compare/models.html", area="experiments", asked=asked, limit=MODELS_LIMIT,
-        everything=query.get("all") == "1", groups=lines, **found,
+        everything=query.get("all") == "1", whole=query.get("lines") == "all", groups=lines, **found,
     )  # fmt: skip
 
 
