@@ -6,13 +6,14 @@ A status cannot be taken back: nothing is sent before it is certain, and what fa
 from __future__ import annotations
 
 import asyncio
+import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from typing import Any
 
 from fastapi import Request, Response
 from fastapi.responses import StreamingResponse
 
-from runstone.web.templating import BEGUN, PAGE_HEADERS, page, texts
+from runstone.web.templating import BEGUN, PAGE_HEADERS, ZIP_LEVEL, ZIPPED, page, takes_gzip, texts
 
 # Says, from any thread, that nothing of the request is wrong.
 Certain = Callable[[], object]
@@ -39,20 +40,23 @@ async def early_page(request: Request, template: str, bundle: str, load: Load, *
     await certain.wait()
     if loading.done():
         return page(request, template, **known, **loading.result())
-    return StreamingResponse(_sent(request, template, bundle, known, loading), headers=PAGE_HEADERS, media_type="text/html")
+    sent, headers = _sent(request, template, bundle, known, loading), PAGE_HEADERS
+    if takes_gzip(request):
+        sent, headers = _zipped(sent), PAGE_HEADERS | ZIPPED
+    return StreamingResponse(sent, headers=headers, media_type="text/html")
 
 
 async def _sent(
     request: Request, template: str, bundle: str, known: Mapping[str, Any], loading: Awaitable[dict[str, Any]]
-) -> AsyncIterator[str]:
-    yield "".join(texts(request, "_beginning.html", {"kind": bundle}))
+) -> AsyncIterator[bytes]:
+    yield "".join(texts(request, "_beginning.html", {"kind": bundle})).encode()
     request.scope[BEGUN] = True
     try:
         pieces = _gathered(texts(request, template, {**known, **await loading}))
         first = next(pieces)
     except Exception as error:
         answer: Response = await request.app.state.answer_error(request, error)
-        yield bytes(answer.body).decode()
+        yield bytes(answer.body)
         return
     yield first
     # What fails here cuts the connection: nobody must take half a page for a whole one.
@@ -61,13 +65,21 @@ async def _sent(
         yield piece
 
 
-def _gathered(parts: Iterator[str]) -> Iterator[str]:
+async def _zipped(pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """Each piece so that it can be read when it comes."""
+    zipping = zlib.compressobj(ZIP_LEVEL, wbits=31)
+    async for piece in pieces:
+        yield zipping.compress(piece) + zipping.flush(zlib.Z_SYNC_FLUSH)
+    yield zipping.flush()
+
+
+def _gathered(parts: Iterator[str]) -> Iterator[bytes]:
     held: list[str] = []
     length = 0
     for part in parts:
         held.append(part)
         length += len(part)
         if length > PIECE:
-            yield "".join(held)
+            yield "".join(held).encode()
             held, length = [], 0
-    yield "".join(held)
+    yield "".join(held).encode()
