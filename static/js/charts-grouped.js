@@ -1,6 +1,7 @@
 // The charts group runs as the table does, unless somebody grouped them in another way, or not at all.
 // Reads: group of the query. Listens to: "table-shown", and htmx when it changed the address. Expects a pane: {settings, change()}.
-export const groupOfTable = () => new URLSearchParams(location.search).getAll("group").find((id) => /^(params|tags)\./.test(id)) ?? "";
+export const groupsOfTable = () => new URLSearchParams(location.search).getAll("group").filter((id) => /^(params|tags)\./.test(id)).slice(0, 4);
+export const groupOfTable = () => groupsOfTable()[0] ?? "";
 
 export function followTable(pane) {
   let before = "";

@@ -1,6 +1,8 @@
 // While runs go on their lines grow, and metrics that they did not have before get panels.
 // Reads: nothing. Listens to: "metrics-news". Expects a pane: {element, runs, panels, names, toolbar, arrange()}.
 const EVERY = 5000, NAMES_EVERY = 6; // ms; of these turns
+const REST = 20; // times as long as the last answer took
+const rested = ({ ended, took }) => performance.now() > ended + REST * took;
 
 export function wireLive(pane) {
   let stale = false, turns = 0;
@@ -16,7 +18,7 @@ export function wireLive(pane) {
   document.addEventListener("metrics-news", () => { stale = true; });
   setInterval(() => {
     if (document.hidden) return;
-    const live = [...pane.panels.values()].filter((panel) => panel.inView && panel.data?.live && panel.plot);
+    const live = [...pane.panels.values()].filter((panel) => panel.inView && panel.data?.live && panel.plot && rested(panel));
     for (const panel of live) panel.load(true);
     turns++;
     if (pane.runs.size && (stale || (live.length && turns % NAMES_EVERY === 0))) rename();

@@ -1,6 +1,6 @@
 // The charts of the shown runs: sections of panels that share their settings, their zoom and the run that is pointed at.
 // Reads: [data-charts-pane] with [data-sections]; what charts-settings.js, charts-shelf.js and panel-runs.js read.
-import { askedOf } from "./charts-asked.js";
+import { askedOf, differs } from "./charts-asked.js";
 import { wireArranging } from "./panel-arrange.js";
 import { addressOf, fromPage as settingsOfPage } from "./charts-settings.js";
 import { wireMenus } from "./panel-menu.js";
@@ -20,7 +20,7 @@ const RUNS = 1000, ZOOM_WAIT = 120;
 
 class Pane {
   constructor(element) {
-    Object.assign(this, { element, settings: settingsOfPage(), runs: new Map(), panels: new Map(), pages: new Map(), listed: SECTIONS, shelf: new Map(), turned: "", pointed: null });
+    Object.assign(this, { element, settings: settingsOfPage(), runs: new Map(), panels: new Map(), pages: new Map(), listed: SECTIONS, shelf: new Map(), turned: "", pointed: null, before: { [noun.asked]: [] } });
     this.names = new Names(() => [...this.runs.keys()], () => { this.toolbar.show(); this.arrange(); });
     this.sections = element.querySelector("[data-sections]");
     this.watcher = new IntersectionObserver((entries) => { for (const { target, isIntersecting } of entries) this.panels.get(target.dataset.key)?.seen(isIntersecting); }, { rootMargin: "200px" });
@@ -44,10 +44,10 @@ class Pane {
   async show(runs) {
     this.latest = runs;
     if (!this.element.checkVisibility()) return; // asked for when the layout shows the charts
-    const before = this.asked()[noun.asked].join();
+    const before = this.before;
     this.runs = new Map(runs.slice(0, RUNS).map((run) => [run.id, run]));
     this.keep();
-    if (this.asked()[noun.asked].join() === before) { this.redraw(); return; }
+    if (!differs(before, (this.before = this.asked()))) { this.redraw(); return; }
     await this.names.load();
     this.toolbar.show();
     this.arrange();

@@ -45,10 +45,9 @@ export function wireToolbar(pane) {
   const add = one("[data-add]");
   add.addEventListener("change", () => {
     const key = add.value.trim(), { settings } = pane;
-    if (!key) return;
-    pane.change({ search: "", only: "", removed: settings.removed.filter((name) => name !== key), added: pane.names.metrics.includes(key) ? settings.added : [...new Set([...settings.added, key])] }, { arrange: true });
+    if (key) pane.change({ search: "", only: "", removed: settings.removed.filter((name) => name !== key), added: pane.names.metrics.includes(key) ? settings.added : [...new Set([...settings.added, key])] }, { arrange: true });
     add.value = "";
-    pane.reveal(key);
+    if (key) pane.reveal(key);
   });
 
   // Of very many metrics the few that are known are offered, and those that hold what is typed.
@@ -70,6 +69,7 @@ export function wireToolbar(pane) {
   return {
     show() {
       const { settings, names } = pane;
+      element.toggleAttribute("data-grouped", Boolean(settings.group) && noun.asked === "runs"); // not of the rows of the table
       options(one("[data-set=x]"), [["Metric", "metrics.", names.metrics.slice(0, OFFERED)]], settings.x);
       options(one("[data-set=group]"), [["Param", "params.", names.params], ["Tag", "tags.", names.tags]], settings.group);
       offer(names.metrics.slice(0, OFFERED));
@@ -79,7 +79,7 @@ export function wireToolbar(pane) {
         else if (field !== document.activeElement || field.value !== String(now)) field.value = String(now);
       }
       Object.assign(one("[data-set=amount]"), { hidden: settings.smooth === "none", title: `Strength ${settings.amount}` });
-      for (const name of ["how", "band"]) one(`[data-set=${name}]`).hidden = !settings.group;
+      for (const name of ["[data-set=how]", "[data-set=band]", "[data-groups-help]"]) one(name).hidden = !settings.group;
       one("[data-reset]").hidden = !settings.zoom && ![...pane.panels.values()].some((panel) => panel.yRange || panel.apart?.zoom);
       one("[data-all-panels]").hidden = !settings.only || "metric" in element.dataset;
     },

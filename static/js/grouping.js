@@ -1,5 +1,8 @@
-// Lines of runs that share a value become one line with a band around it.
-// Reads: nothing. A group's line is a line like others, with `members`; its low and high are the band.
+// Lines of logged models that share a value become one line; of runs the server makes them (group-data.js).
+// Reads: nothing.
+import { idOf, nameOf } from "./group-data.js";
+import { EMPTY } from "./panel-data.js";
+
 const POINTS = 400;
 
 // The value of a line at each place of `grid`, between its points; NaN where the line has none.
@@ -23,35 +26,32 @@ function middle(values, how) {
 
 function spread(values) {
   const mean = middle(values, "mean");
-  return values.length > 1 ? Math.sqrt(values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / (values.length - 1)) : 0;
+  return values.length > 1 ? Math.sqrt(values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / (values.length - 1)) : NaN;
 }
 
-function joined(name, members, grid, how, band) {
-  const columns = members.map((line) => [line.y, line.low, line.high].map((values) => along(line, values, grid)));
-  const line = { id: `group:${name}`, name, members: members.map((member) => member.id), x: grid, exact: false, parts: grid.length, group: name };
-  for (const side of ["y", "low", "high"]) line[side] = new Float64Array(grid.length).fill(NaN);
-  line.flags = new Uint8Array(grid.length);
+function joined(values, members, grid) {
+  const columns = members.map((line) => [line.y, line.low, line.high].map((side) => along(line, side, grid)));
+  const line = { id: idOf(values), name: nameOf(values), members: members.map((member) => member.id), x: grid, parts: grid.length, drawn: members.length };
+  for (const name of ["mean", "median", "std", "least", "most"]) line[name] = new Float64Array(grid.length).fill(NaN);
+  Object.assign(line, { runs: new Uint32Array(grid.length), odd: new Uint32Array(grid.length), flags: new Uint8Array(grid.length) });
   for (let k = 0; k < grid.length; k++) {
-    const values = columns.map(([y]) => y[k]).filter((value) => !Number.isNaN(value));
-    if (!values.length) { line.flags[k] = 8; continue; }
-    line.y[k] = middle(values, how);
-    const half = band === "std" ? spread(values) : band === "se" ? spread(values) / Math.sqrt(values.length) : 0;
-    [line.low[k], line.high[k]] = [line.y[k] - half, line.y[k] + half];
-    if (band !== "minmax") continue;
-    line.low[k] = Math.min(...columns.map(([, low]) => low[k]).filter((value) => !Number.isNaN(value)));
-    line.high[k] = Math.max(...columns.map(([, , high]) => high[k]).filter((value) => !Number.isNaN(value)));
+    const found = columns.map(([y]) => y[k]).filter((value) => !Number.isNaN(value));
+    line.runs[k] = found.length;
+    if (!found.length) { line.flags[k] = EMPTY; continue; }
+    [line.mean[k], line.median[k], line.std[k]] = [middle(found, "mean"), middle(found, "median"), spread(found)];
+    line.least[k] = Math.min(...columns.map(([, low]) => low[k]).filter((value) => !Number.isNaN(value)));
+    line.most[k] = Math.max(...columns.map(([, , high]) => high[k]).filter((value) => !Number.isNaN(value)));
   }
-  line.points = members.reduce((sum, member) => sum + member.points, 0);
-  line.nan = members.reduce((sum, member) => sum + member.nan, 0);
-  return line;
+  return { ...line, size: members.length, measured: members.length, nan: members.reduce((sum, member) => sum + member.nan, 0) };
 }
 
-// `how` is mean or median, `band` std, se, minmax or none. Short lines keep their own places: no value is made up.
-export function grouped(lines, how, band, first, last, log) {
-  const groups = Map.groupBy(lines, (line) => line.group ?? "no value");
+// Short lines keep their own places: no value is made up.
+export function grouped(lines, first, last, log) {
+  const groups = Map.groupBy(lines, (line) => line.group ?? null);
   const places = new Set();
   for (const line of lines) if (places.size <= POINTS) for (const x of line.x) places.add(x);
   const at = (i) => (log ? first * (last / first) ** (i / (POINTS - 1)) : first + ((last - first) * i) / (POINTS - 1));
   const grid = places.size <= POINTS ? Float64Array.from([...places].sort((a, b) => a - b)) : Float64Array.from({ length: POINTS }, (_, i) => at(i));
-  return [...groups].sort(([a], [b]) => a.localeCompare(b, "en", { numeric: true })).map(([name, members]) => joined(name, members, grid, how, band));
+  const order = ([a], [b]) => (a === null) - (b === null) || String(a).localeCompare(b, "en", { numeric: true });
+  return [...groups].sort(order).map(([name, members]) => joined([name], members, grid));
 }

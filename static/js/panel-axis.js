@@ -14,7 +14,7 @@ const MANY = 30;
 // What the panel asks the server for.
 export function askedBy(panel, live) {
   const { pane, apart, data, key, area } = panel, { first, last, ...asked } = pane.asked();
-  const wide = (area.clientWidth - 60) / (asked[noun.asked].length > MANY ? 2 : 1);
+  const wide = (area.clientWidth - 60) / (asked[noun.asked].length > MANY && !asked.by ? 2 : 1);
   Object.assign(asked, { key, width: Math.max(100, Math.round(wide)) });
   if (live && data) asked.seen = data.version;
   const [start, end] = apart ? apart.zoom ?? [] : [first, last], { x } = apart ?? asked;
@@ -25,6 +25,8 @@ export function askedBy(panel, live) {
 // The axis that shows what stands at one step; nothing where there is more to see along the steps.
 export function otherAxis({ pane, apart, data }) {
   const [first, last] = data.extent;
+  if (!apart && pane.settings.x === "step" && data.axis === "place") return "place"; // as the server saw at once
   if (apart || pane.settings.x !== "step" || first !== last) return "";
-  return data.lines.some((line) => line.points > 1) ? "relative" : data.lines.length > 1 ? "place" : "";
+  const several = data.grouped ? !data.single : data.lines.some((line) => line.points > 1);
+  return several ? "relative" : data.lines.length > 1 ? "place" : "";
 }

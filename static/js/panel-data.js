@@ -1,6 +1,7 @@
-// One metric of many runs from the server, and the names of what runs have. The bytes are told in runs/panels.py.
+// One metric of many runs or groups from the server, and the names of what runs have. The bytes are told in runs/panels.py and panel_groups.py.
 // Reads: data-prefix of the page. A line is {id, name, x, y, low, high, flags, exact, group, ...}; low and high are y when exact.
 import { noun } from "./charts-noun.js";
+import { openedGroups } from "./group-data.js";
 
 export const NAN = 1, UP = 2, DOWN = 4, EMPTY = 8;
 
@@ -34,8 +35,9 @@ export function opened(buffer) {
 
 // null when nothing changed since `asked.seen`.
 export async function loadPanel(asked, signal) {
-  const answer = await post("/charts/panel", asked, signal);
-  return answer.status === 204 ? null : opened(await answer.arrayBuffer());
+  const answer = await post(asked.by ? "/charts/groups" : "/charts/panel", asked, signal);
+  if (answer.status === 204) return null;
+  return (asked.by ? openedGroups : opened)(await answer.arrayBuffer());
 }
 
 export async function loadNames(runs) {

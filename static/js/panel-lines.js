@@ -1,7 +1,9 @@
 // From what the server gave to what is drawn: hidden runs left out, groups joined, colours, smoothing, ranges.
 // Reads: nothing. Expects a pane: {runOf(id)}, and its settings.
 import { noun } from "./charts-noun.js";
+import { banded } from "./group-bands.js";
 import { lookOfGroup } from "./group-legend.js";
+import { groupsNote } from "./group-note.js";
 import { grouped } from "./grouping.js";
 import { alone, placed } from "./panel-places.js";
 import { rangeOf } from "./panel-scales.js";
@@ -20,7 +22,7 @@ function rangeX(settings, extent, lines) {
 }
 
 function nothingOf(settings, data, lines) {
-  if (!data.lines.length) return `None of the shown ${noun.many} has this metric.`;
+  if (!data.lines.length || data.measured === 0) return `None of the shown ${noun.many} has this metric.`;
   if (!lines.length && settings.zoom) return "No point lies in this part. Reset the zoom to see all.";
   if (!lines.length) return settings.logX ? "No point can stand on a logarithmic axis: all of them are at 0 or below." : `All ${noun.many} with this metric are hidden.`;
   const nans = lines.reduce((sum, line) => sum + line.nan, 0);
@@ -29,15 +31,17 @@ function nothingOf(settings, data, lines) {
 
 // {lines, axis, first, last, yRange, logX, logY, xTitle}, or {nothing} with the reason.
 export function shownOf(data, pane, settings, yRange) {
-  const places = data.axis === "place", [every, extent] = places ? placed(data, settings) : [data.lines, data.extent];
+  const joins = Boolean(settings.group) && noun.asked === "models", groups = joins || Boolean(data.grouped);
+  const places = data.axis === "place", [every, extent] = places && joins ? placed(data) : [data.lines, data.extent];
   let lines = every.filter((line) => line.parts && !pane.runOf(line.id)?.hidden);
   const [first, last] = rangeX(settings, extent, lines);
-  if (settings.group) lines = grouped(lines, settings.how, settings.band, first, last, settings.logX);
-  if (settings.group && places) lines = lines.map(alone);
+  if (joins) lines = grouped(lines, first, last, settings.logX);
+  if (groups) for (const line of joins ? lines : every) lookOfGroup(pane, line.id); // the same colours in every panel
+  if (groups) lines = lines.map((line) => banded(joins && places ? alone(line) : line, settings.how, settings.band));
   const ends = settings.logX ? data.extent.map(Math.log) : data.extent;
   for (const line of lines) {
     const run = pane.runOf(line.id);
-    const look = settings.group ? lookOfGroup(pane, line.name) : run?.look;
+    const look = groups ? lookOfGroup(pane, line.id) : run?.look;
     Object.assign(line, { look, colour: colourOfLook(look), pattern: patternOf(look) });
     line.pinned = Boolean(run?.pinned);
     line.name = run?.name || line.name;
@@ -49,13 +53,14 @@ export function shownOf(data, pane, settings, yRange) {
   if (!lines.some((line) => line.y.some((y) => !Number.isNaN(y)))) return { nothing: nothingOf(settings, data, lines) };
   const { logX, logY } = settings;
   const xTitle = data.axis === "value" ? settings.x.slice("metrics.".length) : undefined;
-  return { lines, axis: data.axis, dotted: lines.every((line) => line.x.length === 1), first, last, yRange: yRange ?? rangeOf(lines, first, last, logY, settings.clip), logX, logY, xTitle, grouped: Boolean(settings.group) };
+  return { lines, axis: data.axis, dotted: lines.every((line) => line.x.length === 1), first, last, yRange: yRange ?? rangeOf(lines, first, last, logY, settings.clip), logX, logY, xTitle, grouped: groups };
 }
 
 export function noteOf(data, shown) {
   const number = (count, noun) => `${count.toLocaleString("en").replaceAll(",", "\u202f")} ${noun}${count === 1 ? "" : "s"}`;
-  const [only] = shown.lines, one = shown.lines.length === 1 && !shown.grouped;
-  const what = one ? number(only.points, "point") + (only.nan ? `, ${only.nan} NaN` : "") : number(shown.lines.length, shown.grouped ? "group" : noun.one);
+  if (shown.grouped) return groupsNote(data, shown);
+  const [only] = shown.lines, one = shown.lines.length === 1;
+  const what = one ? number(only.points, "point") + (only.nan ? `, ${only.nan} NaN` : "") : number(shown.lines.length, noun.one);
   return data.coarse ? `${what}, zoom in for more detail` : what;
 }
 

@@ -1,22 +1,22 @@
 // Panels of last values: one point for each run at its place in the table, or for each group.
 // Reads: nothing.
 import { noun } from "./charts-noun.js";
+import { NO_VALUE } from "./group-data.js";
 
 const LETTER = 6.5, NAMED = 24; // pixels; names that may stand below the axis
 
-// Lines and extent as they are drawn: those of a group stand at the group's own place.
-export function placed(data, settings) {
-  if (!settings.group) return [data.lines, data.extent];
-  const names = [...new Set(data.lines.map((line) => line.group ?? "no value"))].sort((a, b) => a.localeCompare(b, "en", { numeric: true }));
+// Lines and extent of logged models as they are drawn: those of a group stand at the group's own place.
+export function placed(data) {
+  const names = [...new Set(data.lines.map((line) => line.group ?? NO_VALUE))].sort((a, b) => a.localeCompare(b, "en", { numeric: true }));
   const at = new Map(names.map((name, i) => [name, i + 1]));
-  return [data.lines.map((line) => ({ ...line, x: line.x.map(() => at.get(line.group ?? "no value")) })), [0.5, names.length + 0.5]];
+  return [data.lines.map((line) => ({ ...line, x: line.x.map(() => at.get(line.group ?? NO_VALUE)) })), [0.5, names.length + 0.5]];
 }
 
 // A group's line without the places of the others.
 export function alone(line) {
-  const at = line.y.findIndex((y) => !Number.isNaN(y));
+  const at = line.mean.findIndex((y) => !Number.isNaN(y));
   if (at < 0) return line;
-  const cut = Object.fromEntries(["x", "y", "low", "high", "flags"].map((key) => [key, line[key].slice(at, at + 1)]));
+  const cut = Object.fromEntries(["x", "mean", "median", "std", "least", "most", "runs", "odd", "flags"].map((key) => [key, line[key].slice(at, at + 1)]));
   return { ...line, ...cut, parts: 1 };
 }
 

@@ -1,22 +1,13 @@
 // The data of a panel as a table, and as CSV: every part that is drawn, with its exact extremes.
 // Reads: dialog#chart-table (caption, thead, tbody inside). Expects a panel: {key, plot, data}.
 import { noun } from "./charts-noun.js";
-import { DOWN, EMPTY, NAN, UP } from "./panel-data.js";
+import { fillGroup, fillGroups, rowsOfGroups } from "./group-table.js";
+import { axisName, cell, exact, headed, quoted, special } from "./panel-cells.js";
+import { EMPTY } from "./panel-data.js";
 import { save } from "./panel-export.js";
 import { figure, place } from "./panel-scales.js";
 
 const ROWS = 400;
-
-const special = (flags) => [[NAN, "NaN"], [UP, "∞"], [DOWN, "-∞"]].filter(([flag]) => flags & flag).map(([, word]) => word).join(" ");
-
-function cell(tag, text, className = "") {
-  return Object.assign(document.createElement(tag), { textContent: text, className });
-}
-
-function headed(table, names) {
-  const row = table.tHead.insertRow();
-  for (const [name, className] of names) row.append(Object.assign(cell("th", name, className), { scope: "col" }));
-}
 
 // One run: its parts. Several: each run with what its line holds.
 export function fill(dialog, panel) {
@@ -25,7 +16,8 @@ export function fill(dialog, panel) {
   table.tHead.replaceChildren();
   table.tBodies[0].replaceChildren();
   const number = "number", single = shown.lines.length === 1 ? shown.lines[0] : null;
-  table.caption.textContent = single ? `${panel.key} of ${single.name || single.id}` : `${panel.key} of ${shown.lines.length} ${shown.grouped ? "groups" : noun.many}`;
+  table.caption.textContent = single ? `${panel.key} of ${single.name || single.id}` : `${panel.key} of ${shown.grouped ? panel.note : `${shown.lines.length} ${noun.many}`}`;
+  if (shown.grouped) { (single ? fillGroup : fillGroups)(table, shown, ROWS); return; }
   if (single) {
     headed(table, [[shown.axis === "step" ? "Step" : "From", number], ["Value", number], ["Smallest", number], ["Largest", number], ["Not finite", ""]]);
     for (let i = 0; i < Math.min(single.x.length, ROWS); i++) {
@@ -36,7 +28,7 @@ export function fill(dialog, panel) {
     }
     return;
   }
-  headed(table, [[shown.grouped ? "Group" : noun.title, ""], ["Points", number], ["Last value", number], ["Smallest", number], ["Largest", number], ["NaN", number]]);
+  headed(table, [[noun.title, ""], ["Points", number], ["Last value", number], ["Smallest", number], ["Largest", number], ["NaN", number]]);
   for (const line of shown.lines) {
     const row = table.tBodies[0].insertRow(), finite = (values) => values.filter((value) => !Number.isNaN(value));
     const extremes = [finite(line.low).reduce((a, b) => Math.min(a, b), Infinity), finite(line.high).reduce((a, b) => Math.max(a, b), -Infinity)];
@@ -46,18 +38,16 @@ export function fill(dialog, panel) {
   }
 }
 
-const quoted = (text) => (/[",\n\r]/.test(text) ? `"${text.replaceAll('"', '""')}"` : /^[=+\-@\t]/.test(text) ? `'${text}` : text);
-const exact = (value) => (Number.isNaN(value) ? "" : String(value));
-
 export function csv(panel) {
-  const { shown } = panel.plot, x = { step: "step", time: "time_ms", relative: "relative_ms", place: "place" }[shown.axis] ?? shown.xTitle;
+  const { shown } = panel.plot, x = axisName(shown);
+  if (shown.grouped) return save(`${panel.key}.csv`, rowsOfGroups(shown), "text/csv");
   const rows = [[noun.one.replace(" ", "_"), noun.id, x, "value", "min", "max", "not_finite", ...(shown.lines.some((line) => line.smooth) ? ["smoothed"] : [])].map(quoted).join(",")];
   for (const line of shown.lines) {
     for (let i = 0; i < line.x.length; i++) {
       const smooth = line.smooth ? [exact(line.smooth[i])] : [];
       const values = line.flags[i] & EMPTY ? ["", "", ""] : [line.y[i], line.low[i], line.high[i]].map(exact);
-      rows.push([quoted(line.name || ""), line.members ? "" : line.id, exact(line.x[i]), ...values, special(line.flags[i]).replace("∞", "inf"), ...smooth].join(","));
+      rows.push([quoted(line.name || ""), line.id, exact(line.x[i]), ...values, special(line.flags[i]).replace("∞", "inf"), ...smooth].join(","));
     }
   }
-  save(`${panel.key}.csv`, `${rows.join("\n")}\n`, "text/csv");
+  return save(`${panel.key}.csv`, `${rows.join("\n")}\n`, "text/csv");
 }

@@ -1,6 +1,7 @@
 // What lies under the cursor of a chart: the nearest runs, by value. A click pins it; Escape and another click let it go.
 // Reads: data-prefix of the page. Makes: div.chart-tooltip inside the panel.
 import { noun } from "./charts-noun.js";
+import { number } from "./charts-pages.js";
 import { partAt } from "./panel-data.js";
 import { figure, place } from "./panel-scales.js";
 import { lookClasses } from "./run-looks.js";
@@ -16,7 +17,7 @@ export function nearest(lines, x, top, sy) {
     const at = i + 1 < line.x.length && x - line.x[i] > line.x[i + 1] - x && line.exact ? i + 1 : i; // of points the nearer one
     const value = (line.smooth ?? line.y)[at];
     if (Number.isNaN(value)) continue;
-    found.push({ line, value, x: line.x[at], low: line.low[at], high: line.high[at], away: Math.abs(sy(value) - top) });
+    found.push({ line, at, value, x: line.x[at], low: line.low[at], high: line.high[at], away: Math.abs(sy(value) - top) });
   }
   return found.sort((one, other) => one.away - other.away);
 }
@@ -26,12 +27,18 @@ function dotsAround(lines, x, top, { sx, sy }) {
   const found = [];
   for (const line of lines) {
     const value = line.y[0], aside = Math.abs(sx(line.x[0]) - sx(x)), away = Math.hypot(aside, sy(value) - top);
-    if (away <= NEAR || aside < 5) found.push({ line, value, x: line.x[0], low: line.low[0], high: line.high[0], away }); // NaN is never near
+    if (away <= NEAR || aside < 5) found.push({ line, at: 0, value, x: line.x[0], low: line.low[0], high: line.high[0], away }); // NaN is never near
   }
   return found.filter(({ value }) => !Number.isNaN(value)).sort((one, other) => one.away - other.away);
 }
 
-function row({ line, value, low, high }, strong) {
+// Of a group how many of its runs have a value there: some may have ended before, or have NaN.
+function membersAt({ measured, runs, odd }, at) {
+  const here = `${number(runs[at])}${runs[at] < measured ? ` of ${number(measured)}` : ""} ${measured === 1 ? noun.one : noun.many}`;
+  return odd[at] ? `${here}, ${number(odd[at])} with NaN or ∞` : here;
+}
+
+function row({ line, at, value, low, high }, strong) {
   const item = document.createElement("tr");
   const name = document.createElement("th");
   name.scope = "row";
@@ -40,11 +47,11 @@ function row({ line, value, low, high }, strong) {
   if (!line.members) text.href = `${document.documentElement.dataset.prefix || ""}${noun.path}${line.id}`;
   text.append(Object.assign(document.createElement("bdi"), { textContent: line.name || line.id }));
   name.append(swatch, text);
-  const number = Object.assign(document.createElement("td"), { className: "number", textContent: figure(value) });
-  number.title = String(value);
+  const cell = Object.assign(document.createElement("td"), { className: "number", textContent: figure(value) });
+  cell.title = String(value);
   const range = Object.assign(document.createElement("td"), { className: "number quiet" });
-  if (low < high) range.textContent = line.members ? `${figure(low)} – ${figure(high)}, ${line.members.length} ${noun.many}` : `${figure(low)} – ${figure(high)}`;
-  item.append(name, number, range);
+  range.textContent = [low < high && `${figure(low)} – ${figure(high)}`, line.members && membersAt(line, at)].filter(Boolean).join(", ");
+  item.append(name, cell, range);
   item.classList.toggle("strong", strong);
   return item;
 }

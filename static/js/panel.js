@@ -37,17 +37,18 @@ export class Panel {
   }
 
   async load(live = false) {
-    const asked = askedBy(this, live);
+    const asked = askedBy(this, live), began = performance.now();
     this.stale = false;
     this.abort?.abort();
     const { signal } = (this.abort = new AbortController());
     if (!this.plot) this.area.classList.add("waiting");
     try {
-      if (!asked[noun.asked].length) return this.say(`No ${noun.one} is shown. Show one in the table to draw it.`);
-      const found = await loadPanel(asked, signal);
-      if (found) this.data = found;
-      const x = found && otherAxis(this);
-      if (x) { this.apart = { x, zoom: null }; this.load(); } else if (found) this.draw();
+      if (!asked[noun.asked].length && !asked.table) return this.say(`No ${noun.one} is shown. Show one in the table to draw it.`);
+      const found = await loadPanel(asked, signal), ended = performance.now();
+      Object.assign(this, { ended, took: ended - began, data: found ?? this.data });
+      const x = found && otherAxis(this); // the server may have seen it before
+      this.apart = x ? { x, zoom: null } : this.apart;
+      if (x && found.axis !== x) this.load(); else if (found) this.draw();
     } catch (error) {
       if (signal.aborted) return undefined;
       this.say(error instanceof TypeError ? "The server cannot be reached. The chart is drawn again when it can." : error.message);
@@ -67,7 +68,7 @@ export class Panel {
     this.plot?.destroy();
     this.plot = new Plot(this.area, shown, { zoomed: (x, y) => this.zoom(x, y), cursor: (x, top) => this.#cursor(x, top) });
     this.plot.point(this.pane.pointed);
-    this.readout.textContent = this.note = noteOf(this.data, shown);
+    this.readout.textContent = this.readout.title = this.note = noteOf(this.data, shown);
     this.pane.panelChanged(this);
     return undefined;
   }

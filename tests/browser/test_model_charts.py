@@ -67,12 +67,12 @@ class TestCharts:
     def test_groups_and_the_table_of_a_panel(self, tab: Page, place: str) -> None:
         tab.goto(f"{place}?layout=charts&charts=g:params.loss,mean,minmax")
         figure = tab.locator(PANEL.format("eval/size"))
-        expect(figure.locator(".readout")).to_have_text("2 groups")
-        expect(tab.locator("[data-legend] li")).to_have_text(["l1", "l2"])
+        expect(figure.locator(".readout")).to_have_text("2 groups of 6 logged models")
+        expect(tab.locator("[data-legend] li")).to_have_text(["l1 3 logged models", "l2 3 logged models"])
         figure.get_by_label("More actions").click()
         figure.get_by_role("button", name="Data as table").click()
         cells = tab.locator("#chart-table tbody tr").first
-        expect(cells.locator("td")).to_have_text(["3", "20", "0", "40", "0"])  # of 0, 20 and 40
+        expect(cells.locator("td")).to_have_text(["3", "20", "0", "40"])  # of 0, 20 and 40
         expect(cells.locator("th")).to_have_text("l1")
 
     def test_a_chart_is_read_and_sized_by_keyboard(self, tab: Page, place: str) -> None:

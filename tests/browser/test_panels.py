@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import re
 from pathlib import Path
 from typing import Any
@@ -113,21 +114,31 @@ class TestLines:
     def test_of_a_group_have_a_middle_and_a_band(self, tab: Page, number: str) -> None:
         opened(tab, number, "g:params.model,median,minmax")
         panel = tab.locator(PANEL.format("acc"))
-        expect(panel.locator(".readout")).to_have_text("2 groups")
+        expect(panel.locator(".readout")).to_have_text("2 groups of 3 runs")
         panel.locator(".u-over").hover()
         rows = panel.locator(".chart-tooltip tr")
         expect(rows).to_have_count(2)
-        expect(rows.first).to_contain_text("2 runs")
+        expect(rows.filter(has_text="tree")).to_contain_text("2 runs")
+        expect(rows.filter(has_text="net")).to_contain_text("1 run")
         names = sorted(panel.locator(".chart-tooltip th").all_inner_texts())
         assert [name.strip() for name in names] == ["net", "tree"]
-        expect(tab.get_by_role("list", name="Groups by model").locator("li")).to_have_text(["net", "tree"])
+        expect(tab.get_by_role("list", name="Groups by model").locator("li")).to_have_text(["net 2 runs", "tree 2 runs"])
         colours = panel.locator(".chart-tooltip tr").evaluate_all(
-            "all => Object.fromEntries(all.map(row => [row.querySelector('bdi').textContent, row.querySelector('i').style.background]))"
+            "all => Object.fromEntries(all.map(row => [row.querySelector('bdi').textContent, row.querySelector('i').className]))"
         )
         legend = tab.locator("[data-legend] li").evaluate_all(
-            "all => Object.fromEntries(all.map(row => [row.textContent, row.querySelector('i').style.background]))"
+            "all => Object.fromEntries(all.map(row => [row.querySelector('bdi').textContent, row.querySelector('i').className]))"
         )
-        assert colours == legend
+        assert colours == legend == {"net": "swatch run-1", "tree": "swatch run-2"}
+        panel.get_by_label("More actions").click()
+        with tab.expect_download() as download:
+            panel.get_by_role("button", name="Save data as CSV").click()
+        saved = {(row["group"], row["step"]): row for row in csv.DictReader(Path(download.value.path()).read_text().splitlines())}
+        figures = [float(saved["tree", "0"][name]) for name in ("mean", "median", "std", "standard_error", "min", "max")]
+        assert figures == pytest.approx([1.2, 1.2, 0.02**0.5, 0.1, 1.1, 1.3])  # of 1.1 and 1.3
+        alone = saved["tree", "10"]  # where the other one has NaN
+        assert [alone[name] for name in ("runs", "not_finite", "std")] == ["1", "1", ""]
+        assert float(alone["mean"]) == pytest.approx(1 + 3 / 10 + 3 / 100)
 
     def test_stand_on_logarithmic_axes(self, tab: Page, number: str) -> None:
         opened(tab, number, "lx;ly")

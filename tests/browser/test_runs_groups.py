@@ -48,12 +48,13 @@ class TestGroups:
 
     def test_charts_beside_them_draw_the_groups(self, tab: Page, number: str) -> None:
         tab.goto(f"/experiments/{number}?layout=both&group=params.model")
-        expect(tab.locator("[data-key=loss] .readout")).to_have_text("3 groups")
-        expect(tab.locator("[data-legend] li")).to_have_text(["it's", "net", "tree"], use_inner_text=True)
+        expect(tab.locator("[data-key=loss] .readout")).to_have_text("3 groups of 12 runs")
+        expect(tab.locator("[data-legend] li")).to_have_text(["it's 4 runs", "net 4 runs", "tree 4 runs"])
         expect(tab.get_by_label("Group runs by")).to_have_value("params.model")
         tab.get_by_role("button", name="Show the runs of the group").first.click()
         expect(tab.locator("#runs tr[data-run]")).to_have_count(4)
-        expect(tab.locator("[data-key=loss] .readout")).to_have_text("3 groups")
+        tab.locator("#runs tr[data-run] [data-eye]").first.click()
+        expect(tab.locator("[data-key=loss] .readout")).to_have_text("3 groups of 11 runs")
         panel = tab.locator(".chart-panel[data-key=loss]")
         panel.get_by_label("More actions").click()
         menu, box = panel.locator(".menu .panel").bounding_box(), tab.locator("#charts-pane").bounding_box()
@@ -62,24 +63,26 @@ class TestGroups:
         assert menu["x"] >= box["x"]  # nothing of it is cut
         assert menu["width"] < 300
 
-    def test_charts_say_of_which_runs_they_are_and_may_go_without_groups(self, tab: Page, many_grouped: str) -> None:
+    def test_charts_are_of_all_runs_of_the_groups_and_may_go_without_them(self, tab: Page, many_grouped: str) -> None:
         tab.goto(f"/experiments/{many_grouped}?layout=both&group=params.model")
         readout, said = tab.locator("[data-key=loss] .readout"), tab.locator("[data-drawn]")
-        expect(readout).to_have_text("3 groups")  # of the rare one too, whose runs are the oldest
-        expect(said).to_contain_text("from 100 of 130 runs: the newest of each group")
-        said.get_by_role("link").click()
+        expect(readout).to_have_text("3 groups of 130 runs")
         expect(said).to_be_hidden()
-        expect(readout).to_have_text("3 groups")
-        expect(tab).to_have_url(re.compile(re.escape("draw=1000")))
         group = tab.get_by_label("Group runs by")
         group.select_option("")
+        expect(readout).to_have_text("100 runs")
+        expect(said).to_contain_text("Charts draw 100 of 130 runs: the newest of each group")
+        said.get_by_role("link").click()
+        expect(said).to_be_hidden()
         expect(readout).to_have_text("130 runs")
+        expect(tab).to_have_url(re.compile(re.escape("draw=1000")))
         tab.reload()
         expect(readout).to_have_text("130 runs")
         expect(group).to_have_value("")
         group.select_option("params.model")
+        expect(readout).to_have_text("3 groups of 130 runs")
         tab.reload()
-        expect(readout).to_have_text("3 groups")
+        expect(readout).to_have_text("3 groups of 130 runs")
 
     def test_nested_runs_are_a_tree(self, tab: Page, client: MlflowClient) -> None:
         number = client.create_experiment("nested")

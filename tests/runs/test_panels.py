@@ -19,7 +19,7 @@ from runstone.core.db import Database, raw_rows
 from runstone.core.scope import DEFAULT_SCOPE
 from runstone.errors import InvalidParameter
 from runstone.experiments import queries as experiments
-from runstone.runs import panel_heads, panel_lines, panels, seal_job
+from runstone.runs import panel_heads, panel_lines, panel_reading, panels, seal_job
 from runstone.runs.append import append_batches
 from runstone.runs.batch import Batch
 from runstone.runs.panels import Asked
@@ -301,7 +301,7 @@ class TestManyRuns:
 
             return rows
 
-        for module in (panels, panel_heads, panel_lines):
+        for module in (panels, panel_heads, panel_lines, panel_reading):
             monkeypatch.setattr(module, "raw_rows", counting(raw_rows))
         costs, again = [], []
         for number in (2, 40):

@@ -7,7 +7,6 @@ whose bits say that it holds NaN (1), +inf (2), -inf (4), and nothing finite (8:
 
 from __future__ import annotations
 
-import itertools
 import struct
 import zlib
 from collections.abc import Iterator, Sequence
@@ -22,7 +21,7 @@ from runstone.core import keyvalue
 from runstone.core.db import raw_rows
 from runstone.core.scope import Scope, scoped
 from runstone.errors import InvalidParameter
-from runstone.runs import chunks, panel_heads, panel_lines, panel_parts
+from runstone.runs import panel_lines, panel_parts, panel_reading
 from runstone.runs.panel_heads import Series
 from runstone.runs.panel_lines import Budget, Line
 from runstone.runs.panel_parts import COUNT, FLAGS, HIGH, LOW, MEAN, Parts, Window, X
@@ -30,10 +29,8 @@ from runstone.runs.queries import UNFINISHED
 from runstone.runs.tables import run_params, run_tags, runs, series
 
 RUNS_LIMIT = 1000
-HOT_AT_ONCE = 100_000
 EMPTY = 8
 GROUP_LENGTH = 200
-_HOT = "SELECT run_pk, timestamp, step, value, is_nan FROM points WHERE key_id = ? AND run_pk IN (%s) ORDER BY run_pk, timestamp, step, value, is_nan"
 _HOT_TIMES = "SELECT run_pk, MIN(timestamp), MAX(timestamp) FROM points WHERE key_id = ? AND run_pk IN (%s) GROUP BY run_pk"
 
 
@@ -80,7 +77,7 @@ def draw(connection: Connection, scope: Scope, asked: Asked) -> bytes | None:
         )
     by_time = asked.axis in ("time", "relative")
     key_id = found[0].row.key_id if found else 0
-    _add_heads(connection, [item.line for item in found])
+    panel_reading.add_heads(connection, [item.line for item in found])
     others = _others(connection, scope, asked, found)
     extent = _extent(connection, asked, found, others)
     first = extent[0] if asked.first is None else asked.first
@@ -89,10 +86,14 @@ def draw(connection: Connection, scope: Scope, asked: Asked) -> bytes | None:
     budget = Budget()
     drawn: list[tuple[Parts, bool]] = []
     for group in _groups(found):
-        _add_hot(connection, key_id, [item.line for item in group])
+        panel_reading.add_hot(connection, key_id, [item.line for item in group])
         if others is not None:
-            _add_hot(connection, others[0], [item.other for item in group if item.other is not None])
-        drawn += _lines(connection, group, window, budget) if others is None else _against(connection, group, window)
+            panel_reading.add_hot(connection, others[0], [item.other for item in group if item.other is not None])
+        drawn += (
+            panel_reading.parts(connection, [item.line for item in group], window, budget)
+            if others is None
+            else _against(connection, group, window)
+        )
         for item in group:
             item.line.hot = None
             if item.other is not None:
@@ -158,27 +159,13 @@ def _count(row: Row[Any]) -> int:
     return count
 
 
-def _add_heads(connection: Connection, lines: Sequence[Line]) -> None:
-    found = panel_heads.find(connection, [line.series for line in lines])
-    for line in lines:
-        line.heads = found.get(line.series.run_pk)
-
-
-def _add_hot(connection: Connection, key_id: int, lines: Sequence[Line]) -> None:
-    by_run = {line.series.run_pk: line for line in lines}
-    if by_run:
-        rows = raw_rows(connection, _HOT % ", ".join(map(str, by_run)), (key_id,))
-        for run_pk, listed in itertools.groupby(rows, key=lambda row: row[0]):
-            by_run[run_pk].hot = chunks.from_rows([row[1:] for row in listed])
-
-
 def _groups(found: Sequence[_Found]) -> Iterator[list[_Found]]:
     """Runs whose points outside chunks are read at once."""
     group: list[_Found] = []
     hot = 0
     for item in found:
         hot += _count(item.row) - item.row.sealed
-        if group and hot > HOT_AT_ONCE:
+        if group and hot > panel_reading.HOT_AT_ONCE:
             yield group
             group, hot = [], _count(item.row) - item.row.sealed
         group.append(item)
@@ -200,7 +187,7 @@ def _others(connection: Connection, scope: Scope, asked: Asked, found: list[_Fou
         )
     for item in found:
         item.other = Line(_named(item.run, rows[item.run.id]), by_time=False)
-    _add_heads(connection, [item.other for item in found if item.other is not None])
+    panel_reading.add_heads(connection, [item.other for item in found if item.other is not None])
     return key_id or 0, rows
 
 
@@ -239,20 +226,6 @@ def _times(connection: Connection, found: Sequence[_Found], *, relative: bool) -
             item.line.origin = item.run.start_time if 0 < item.run.start_time <= low else low
         ends.append((low - item.line.origin, high - item.line.origin))
     return ends
-
-
-def _lines(connection: Connection, group: Sequence[_Found], window: Window, budget: Budget) -> list[tuple[Parts, bool]]:
-    """Chunks are read for several lines at once, and forgotten when these are drawn."""
-    plans = [panel_lines.plan(connection, item.line, window, budget) for item in group]
-    drawn: list[tuple[Parts, bool]] = []
-    start = wanted = 0
-    for end, plan in enumerate(plans, 1):
-        wanted += len(plan.wanted)
-        if wanted >= panel_lines.CHUNKS_AT_ONCE or end == len(plans):
-            stored = panel_lines.read(connection, plans[start:end], by_time=plan.line.by_time)
-            drawn += [panel_lines.parts_of(connection, made, stored, window) for made in plans[start:end]]
-            start, wanted = end, 0
-    return drawn
 
 
 def _against(connection: Connection, group: Sequence[_Found], window: Window) -> list[tuple[Parts, bool]]:

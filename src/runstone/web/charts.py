@@ -1,4 +1,4 @@
-"""/charts: what the panels of charts ask for: one metric of many runs or logged models, and the names of their metrics."""
+"""/charts: what the panels of charts ask for: one metric of many runs or logged models or groups of runs, and the names of their metrics."""
 
 from __future__ import annotations
 
@@ -8,14 +8,19 @@ from typing import Annotated, Any
 import orjson
 from fastapi import Response
 from sqlalchemy import Connection
+from starlette.datastructures import QueryParams
 
 from runstone.core import wire
-from runstone.core.scope import Ctx, Scope
+from runstone.core.scope import Context, Ctx, Scope
 from runstone.errors import InvalidParameter
 from runstone.experiments.guards import ReadableWorkspace
 from runstone.logged_models import measured
 from runstone.logged_models import queries as model_queries
 from runstone.runs import queries, table
+from runstone.runs.chosen import Which
+from runstone.web.runs_asked import GROUP_LIMIT, Asked
+from runstone.web.runs_columns import Column
+from runstone.web.runs_rows import wanted_of
 
 router = wire.ApiRouter()
 
@@ -41,6 +46,21 @@ class AskedPanel(wire.Message):
     seen: wire.Str = None
 
 
+class AskedGroups(wire.Message):
+    """The runs of a table, whose state `table` says as the query of its page does; or just `runs`."""
+
+    table: wire.Str = None
+    runs: wire.Repeated[wire.RequiredStr] = []  # of a table those that are shown, whose groups are told
+    by: wire.Repeated[wire.RequiredStr] = []
+    key: wire.RequiredStr
+    x: wire.Str = None
+    first: wire.Double = None
+    last: wire.Double = None
+    width: wire.Int32 = None
+    log: wire.Bool = None
+    seen: wire.Str = None
+
+
 class AskedNames(wire.Message):
     runs: wire.Repeated[wire.RequiredStr] = []
     models: wire.Repeated[wire.RequiredStr] = []
@@ -54,6 +74,58 @@ async def panel(body: Annotated[AskedPanel, wire.body(AskedPanel)], ctx: Ctx, _:
     from runstone.runs import model_panels, panels  # noqa: PLC0415 (NumPy: 25 MB that a server without charts does without)
 
     _check_shown(body.runs, body.models)
+    axis, width = _axis(body)
+    asked = panels.Asked(
+        tuple(body.runs or body.models), body.key, axis, body.first, body.last, width, bool(body.log), body.group or "", body.seen or ""
+    )  # fmt: skip
+    draw = model_panels.draw if body.models else panels.draw
+    drawn = await ctx.db.read(lambda c: draw(c, ctx.scope, asked))
+    if drawn is None:
+        return Response(status_code=204, headers={"Cache-Control": "no-store"})
+    return Response(drawn, media_type="application/octet-stream", headers={"Cache-Control": "no-store"})
+
+
+@router.post("/charts/groups")
+async def groups(body: Annotated[AskedGroups, wire.body(AskedGroups)], ctx: Ctx, _: ReadableWorkspace) -> Response:
+    """A line for each group of runs, as bytes (runs/panel_groups.py says how); 204 when nothing changed since `seen`.
+
+    Of a table they are all the runs that its filter lets pass and those pinned to its top, without hidden ones, whichever rows are loaded.
+    """
+    from runstone.runs import panel_groups  # noqa: PLC0415 (as above)
+
+    _check_shown(body.runs, [])
+    axis, width = _axis(body)
+    by = _by(body.by)
+    which, shown = _which(ctx, body), tuple(body.runs) if body.table is not None else ()
+    asked = panel_groups.Asked(
+        which, by, body.key, axis, body.first, body.last, width, bool(body.log), shown, body.seen or ""
+    )  # fmt: skip
+    drawn = await ctx.db.read(lambda c: panel_groups.draw(c, ctx.scope, asked))
+    if drawn is None:
+        return Response(status_code=204, headers={"Cache-Control": "no-store"})
+    return Response(drawn, media_type="application/octet-stream", headers={"Cache-Control": "no-store"})
+
+
+def _by(names: list[str]) -> tuple[tuple[str, str], ...]:
+    columns = [Column.of(name) for name in dict.fromkeys(names)]
+    if not 0 < len(columns) <= GROUP_LIMIT or not all(column and column.kind in ("params", "tags") for column in columns):
+        raise InvalidParameter(f"'by' must name what to group by: params.NAME or tags.NAME, at most {GROUP_LIMIT} of them.")
+    return tuple((column.kind, column.name) for column in columns if column)
+
+
+def _which(ctx: Context, body: AskedGroups) -> Which:
+    """The runs of the table as its own page reads it."""
+    if body.table is None:
+        if not body.runs:
+            raise InvalidParameter("Name the runs to group in 'runs', or the state of their table in 'table'.")
+        return Which(run_ids=tuple(body.runs))
+    table = Asked.of(QueryParams(body.table))
+    top = () if table.group else table.top  # a table of groups has none on top
+    return Which(table.experiments, table.view, wanted_of(ctx, table), top, table.hidden)
+
+
+def _axis(body: AskedPanel | AskedGroups) -> tuple[str, int]:
+    """What stands on the axis, and how many places it has. Raises `InvalidParameter` for a part of it that is none."""
     first, last = body.first, body.last
     if (first is None) != (last is None) or (first is not None and last is not None and not 0 < last - first < math.inf):
         raise InvalidParameter("The part to show needs both 'first' and 'last', and 'last' must be larger.")
@@ -62,15 +134,7 @@ async def panel(body: Annotated[AskedPanel, wire.body(AskedPanel)], ctx: Ctx, _:
     axis = body.x or "step"
     if axis not in AXES and not (axis.startswith("metrics.") and len(axis) > len("metrics.")):
         raise InvalidParameter("'x' must be step, time, relative, place, or metrics. with the name of a metric.")
-    width = max(WIDTHS[0], min(WIDTHS[1], body.width or 400))
-    asked = panels.Asked(
-        tuple(body.runs or body.models), body.key, axis, first, last, width, bool(body.log), body.group or "", body.seen or ""
-    )  # fmt: skip
-    draw = model_panels.draw if body.models else panels.draw
-    drawn = await ctx.db.read(lambda c: draw(c, ctx.scope, asked))
-    if drawn is None:
-        return Response(status_code=204, headers={"Cache-Control": "no-store"})
-    return Response(drawn, media_type="application/octet-stream", headers={"Cache-Control": "no-store"})
+    return axis, max(WIDTHS[0], min(WIDTHS[1], body.width or 400))
 
 
 @router.post("/charts/names")
