@@ -75,7 +75,8 @@ class TestFilters:
             ("params.n = '1'", "a"), ("params.n != '1'", "bc"), ("params.n LIKE '_'", "abc"), ("params.`a b` = 'x'", "b"), ("params.n IN ('0', '2')", "bc"), ("params.nothing = '1'", ""),
             ("tags.t = 'one'", "b"), ("tags.t ILIKE 'one'", "bd"), ("tags.t != 'two'", "bd"), ("tags.t IS NULL", "c"), ("params.n = '0' AND tags.t = 'one'", "b"),
             ("params.n = '0' OR tags.t = 'One'", "bd"), ("NOT (params.n = '0')", "acd"), ("metrics.acc > 0.4", "ab"), ("metrics.acc >= 0.95", "b"), ("metrics.acc = 0.3", "c"),
-            ("metrics.acc > 0.1 AND metrics.acc < 0.3", "ab"), ("metrics.acc > 0.3 AND metrics.acc < 0.1", ""), ("metrics.loss != 2.5", "a"), ("metrics.loss > 0", "c"), ("metrics.nothing > 0", ""), ("experiment_id = '999999'", ""),
+            ("metrics.acc > 0.1 AND metrics.acc < 0.3", "ab"), ("metrics.acc > 0.3 AND metrics.acc < 0.1", ""), ("metrics.loss != 2.5", "a"), ("metrics.loss > 0", "c"), ("metrics.nothing > 0", ""),
+            ("metrics.`acc · train` > 0.4", "a"), ("metrics.`acc · test` > 0.4", "b"), ("metrics.`acc · train · 2` > 0", "c"), ("metrics.`acc · nobody` > 0", ""), ("experiment_id = '999999'", ""),
         ],
     )  # fmt: skip
     def test_find(self, server: RunningServer, number: str, text: str, names: str) -> None:

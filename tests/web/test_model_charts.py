@@ -112,6 +112,15 @@ class TestTable:
         assert row_names(page(server, link(page(server, place), "acc · test")))[:2] == ["net 1", "net 0"]  # infinity is more
         assert row_names(page(server, link(page(server, place), "acc")))[0] == "net 2"
 
+    def test_a_filter_may_name_the_dataset_as_the_column_does(
+        self, server: RunningServer, number: str, models: list[str]
+    ) -> None:
+        place = f"/experiments/{number}/models"
+        assert row_names(page(server, place, filter="metrics.acc < 0.3")) == ["net 2", "net 0"]  # on whatever dataset
+        shown = page(server, place, filter="metrics.`acc · test` < 0.3")
+        assert row_names(shown) == ["net 0"]
+        assert "metrics.`acc · test` > 0.9" in words(one(shown, ".examples"))
+
     def test_columns_are_chosen_and_stay_with_the_rest_of_the_state(
         self, server: RunningServer, number: str, models: list[str]
     ) -> None:

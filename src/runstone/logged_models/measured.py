@@ -11,9 +11,9 @@ from sqlalchemy import ColumnElement, Connection, and_, distinct, func, select
 from runstone.core import keyvalue
 from runstone.core.scope import Scope, scoped
 from runstone.logged_models import queries
+from runstone.logged_models.search import BETWEEN
 from runstone.logged_models.tables import logged_model_metrics, logged_models
 
-BETWEEN = " · "
 _METRICS = logged_model_metrics.c
 # (timestamp, step, value, is_nan), as runs/chunks.py takes points.
 Point = tuple[int, int, float, int]

@@ -22,6 +22,8 @@ from runstone.search.grammar import comparisons
 from runstone.search.order import ITEM_LIMIT, Order, Tie, compile_order, measured_keys
 
 DATASETS_LIMIT = 100
+# `acc · test` is the metric acc on the dataset test, `acc · test · 5f3a` on the one with that digest: no metric has this in its name.
+BETWEEN = " · "
 
 _STATUS = {"PENDING": 1, "READY": 2, "UPLOAD_FAILED": 3}
 
@@ -58,7 +60,7 @@ _TIES = (
 
 
 def where_of(text: str | None, datasets: Sequence[Dataset], dialect: str) -> list[Clause]:
-    """Metric clauses look at the `datasets` only; without one, a model must have some metric on one of them."""
+    """Metric clauses look at the `datasets` only; without one, a model must have some metric on one of them. A name may say its dataset."""
     if len(datasets) > DATASETS_LIMIT:
         raise InvalidParameter(f"A search can name at most {DATASETS_LIMIT} datasets, got {len(datasets)}.")
     if not all(dataset.dataset_name for dataset in datasets):
@@ -114,10 +116,17 @@ def _on(name: str | None, digest: str | None) -> Clause:
     return and_(*clauses)
 
 
+def _named(name: str) -> tuple[str, Clause | None]:
+    """A dataset may have `BETWEEN` in its name: then both readings count."""
+    key, *rest = name.split(BETWEEN)
+    readings = [_on(BETWEEN.join(rest[:cut]), BETWEEN.join(rest[cut:])) for cut in range(len(rest), 0, -1)]
+    return key, or_(*readings) if readings else None
+
+
 def _measurements(only: Clause | None) -> Measurements:
     metrics = logged_model_metrics.c
     latest = (metrics.timestamp.desc(), metrics.step.desc(), metrics.run_id.asc(), metrics.value.desc())
-    return Measurements(logged_models.c.id, metrics.model_pk, metrics.key_id, metrics.value, metrics.is_nan, latest, only)
+    return Measurements(logged_models.c.id, metrics.model_pk, metrics.key_id, metrics.value, metrics.is_nan, latest, only, _named)
 
 
 def _fields(only: Clause | None) -> FieldMap:

@@ -296,9 +296,8 @@ class Compiler:
     def _measurement(self, entity: Measurements, node: Comparison) -> Clause:
         _check_key(node)
         _check_operator(node, NUMBER_OPERATORS, "metric")
-        rows = select(entity.row_owner).where(key_match(entity, node.field.key))
-        if entity.only is not None:
-            rows = rows.where(entity.only)
+        key, also = entity.named(node.field.key) if entity.named is not None else (node.field.key, None)
+        rows = select(entity.row_owner).where(key_match(entity, key), *(some for some in (entity.only, also) if some is not None))
         nan = entity.is_nan == 1
         extreme: Any = {"MIN": func.min, "MAX": func.max}.get(node.field.function)
         if extreme is not None:

@@ -126,7 +126,7 @@ class Related:
 class Measurements:
     """Metrics with many rows per (owner, key): any of them may match; `latest` orders them, the one to sort by first.
 
-    `only` narrows them, for instance to a dataset.
+    `only` narrows them, for instance to a dataset; so does `named`, which gives the key of a name, and what else it asks for.
     """
 
     owner: ColumnElement[Any]
@@ -136,6 +136,7 @@ class Measurements:
     is_nan: ColumnElement[Any]
     latest: tuple[ColumnElement[Any], ...]
     only: Clause | None = None
+    named: Callable[[str], tuple[str, Clause | None]] | None = None
 
 
 Entity = Attributes | KeyValue | MetricValue | Measurements | Related

@@ -118,6 +118,7 @@ def load(
         "window": shown,
         "values": measured.last_values(connection, ctx.scope, pks, metrics),
         "params": params,
+        "known": known[:OFFERED],
         "metric_columns": metrics,
         "param_columns": names,
         "offered": _offered([one.name for one in known], list(counted), [one.name for one in metrics], names),
