@@ -13,11 +13,21 @@ from typing import Any
 
 import numpy as np
 import pytest
+from sqlalchemy import event
 
 from runstone.app import open_database
-from runstone.core.db import Database
+from runstone.core.db import Database, raw_rows
 from runstone.core.scope import DEFAULT_SCOPE
-from runstone.runs import panel_gathering, panel_groups, panel_members, panel_statistics, seal_job
+from runstone.runs import (
+    panel_gathering,
+    panel_groups,
+    panel_heads,
+    panel_lines,
+    panel_members,
+    panel_reading,
+    panel_statistics,
+    seal_job,
+)
 from runstone.runs.chosen import Which
 from runstone.runs.panel_groups import Asked
 from runstone.settings import Settings
@@ -245,6 +255,58 @@ class TestGroups:
         assert db.read_now(lambda c: panel_groups.draw(c, DEFAULT_SCOPE, asked)) is None
         log(db, ids[0], "m", [(BEGAN, 2, 1.0)])
         assert db.read_now(lambda c: panel_groups.draw(c, DEFAULT_SCOPE, asked)) is not None
+
+
+class TestCosts:
+    def test_a_fixed_number_of_statements(self, db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+        counted: list[str] = []
+
+        def counting(connection: Any, sql: str, values: Any) -> Any:
+            counted.append(sql)
+            return raw_rows(connection, sql, values)
+
+        def listener(*args: Any) -> None:
+            counted.extend([args[2]] if args[2].startswith("SELECT") else [])
+
+        for module in (panel_gathering, panel_heads, panel_lines, panel_reading):
+            monkeypatch.setattr(module, "raw_rows", counting)
+        event.listen(db.read_engine, "before_cursor_execute", listener)
+        costs = []
+        for number in (2, 40):
+            ids = grouped(db, f"costs {number}", [noisy(i, range(30)) for i in range(number)])
+            draw(db, ids)  # names of keys are known from now on
+            counted.clear()
+            draw(db, ids, shown=tuple(ids))
+            loose = len(counted)
+            seal_job.seal_everything(db)
+            counted.clear()
+            draw(db, ids, axis="place")
+            costs.append((loose, len(counted)))
+        event.remove(db.read_engine, "before_cursor_execute", listener)
+        assert costs == [
+            (3, 1),
+            (3, 1),
+        ]  # the runs, their points, the groups of those that are shown; last values are in the first
+
+    def test_of_sealed_points_once_they_are_known(self, db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+        read: list[str] = []
+
+        def counting(connection: Any, sql: str, values: Any) -> Any:
+            read.append(sql)
+            return raw_rows(connection, sql, values)
+
+        for module in (panel_gathering, panel_heads, panel_lines, panel_reading):
+            monkeypatch.setattr(module, "raw_rows", counting)
+        ids = grouped(db, "costs sealed", [noisy(80 + i, range(5000)) for i in range(6)], seal=True)
+        draw(db, ids, width=100)
+        first = len(read)
+        read.clear()
+        draw(db, ids, width=100)
+        assert (first, len(read)) == (
+            4,
+            2,
+        )  # versions and heads of chunks, points outside of them, chunks; of these the first and the third
+        assert not any("numbers" in sql for sql in read), "what is kept of chunks is not read again"
 
 
 class TestBounds:

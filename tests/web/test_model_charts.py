@@ -119,7 +119,7 @@ class TestTable:
         assert row_names(page(server, place, filter="metrics.acc < 0.3")) == ["net 2", "net 0"]  # on whatever dataset
         shown = page(server, place, filter="metrics.`acc · test` < 0.3")
         assert row_names(shown) == ["net 0"]
-        assert "metrics.`acc · test` > 0.9" in words(one(shown, ".examples"))
+        assert "metrics.`acc · test` > 0.9" in words(one(shown, "main"))
 
     def test_columns_are_chosen_and_stay_with_the_rest_of_the_state(
         self, server: RunningServer, number: str, models: list[str]
