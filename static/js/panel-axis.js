@@ -23,10 +23,17 @@ export function askedBy(panel, live) {
 }
 
 // The axis that shows what stands at one step; nothing where there is more to see along the steps.
-export function otherAxis({ pane, apart, data }) {
+function otherAxis({ pane, apart, data }) {
   const [first, last] = data.extent;
   if (!apart && pane.settings.x === "step" && data.axis === "place") return "place"; // as the server saw at once
   if (apart || pane.settings.x !== "step" || first !== last) return "";
   const several = data.grouped ? !data.single : data.lines.some((line) => line.points > 1);
   return several ? "relative" : data.lines.length > 1 ? "place" : "";
+}
+
+// Where another axis is better the panel has it from now on; whether it has to ask again, because the server did not see it before.
+export function standsApart(panel) {
+  const x = otherAxis(panel);
+  if (x) panel.apart = { x, zoom: null };
+  return x !== "" && panel.data.axis !== x;
 }

@@ -1,6 +1,6 @@
 // One panel: asks for its lines when it comes into view, draws them, and asks again on zoom.
 // Reads: template#chart-panel. Expects a pane: {settings, asked(), runOf(id), zoomed(range), following(panel, x), panelChanged()}.
-import { askedBy, otherAxis, settingsOf } from "./panel-axis.js";
+import { askedBy, settingsOf, standsApart } from "./panel-axis.js";
 import { noun } from "./charts-noun.js";
 import { loadPanel } from "./panel-data.js";
 import { noteOf, shownOf, singleOf } from "./panel-lines.js";
@@ -46,9 +46,7 @@ export class Panel {
       if (!asked[noun.asked].length && !asked.table) return this.say(`No ${noun.one} is shown. Show one in the table to draw it.`);
       const found = await loadPanel(asked, signal), ended = performance.now();
       Object.assign(this, { ended, took: ended - began, data: found ?? this.data });
-      const x = found && otherAxis(this); // the server may have seen it before
-      this.apart = x ? { x, zoom: null } : this.apart;
-      if (x && found.axis !== x) this.load(); else if (found) this.draw();
+      if (found && standsApart(this)) this.load(); else if (found) this.draw();
     } catch (error) {
       if (signal.aborted) return undefined;
       this.say(error instanceof TypeError ? "The server cannot be reached. The chart is drawn again when it can." : error.message);
