@@ -118,7 +118,7 @@ class _Found:
         has = [count is not None for count in columns[3 + self._by]]
         kept = [columns[0], columns[1], *columns[3 + self._by :]]
         if not all(has):
-            kept, codes = [list(itertools.compress(column, has)) for column in kept], codes[has]
+            kept, codes = [tuple(itertools.compress(column, has)) for column in kept], codes[has]
         kinds = (*(np.int64,) * 8, np.float64, np.bool_)
         self._columns.append([codes, *(np.array(column, kind) for column, kind in zip(kept, kinds, strict=True))])
 
