@@ -210,6 +210,18 @@ class TestForms:
         assert row_names(page(server, "/experiments", search="thrown")) == ["thrown away"]
         assert one(page(server, back.headers["location"]), "[data-toast] form")["action"] == f"/experiments/{number}/delete"
 
+    def test_a_folder_leads_to_the_runs_of_all_in_it(self, server: RunningServer) -> None:
+        ids = [server.experiment(f"together/{name}") for name in ("b", "deep/a")]
+        server.experiment("together aside")
+        gone = server.experiment("together/gone")
+        post(server, f"/experiments/{gone}/delete")
+        place = link(page(server, "/experiments", folder="together/"), "Runs of the folder")
+        answer = server.client.get(place, headers=HTML)
+        assert answer.headers["location"] == f"/runs?experiments={ids[0]}%2C{ids[1]}"
+        assert one(page(server, answer.headers["location"]), "h1").text == "Runs of 2 experiments"
+        page(server, "/runs", 400, folder="together/none")
+        page(server, "/runs", 400, folder="")
+
     def test_a_name_that_is_taken_says_by_what(self, server: RunningServer) -> None:
         number = server.experiment("held/one")
         server.experiment("moving/one")

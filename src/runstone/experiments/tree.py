@@ -62,6 +62,16 @@ def move(
     return ids, None
 
 
+def inside(connection: Connection, scope: Scope, folder: str, limit: int) -> list[int]:
+    """Ids of the active experiments in the folder, at any depth, by name."""
+    where = (experiments.c.lifecycle_stage == "active", _inside(folder))
+    return list(
+        connection.execute(
+            scoped(experiments, scope, experiments.c.id).where(*where).order_by(experiments.c.name).limit(limit)
+        ).scalars()
+    )
+
+
 def longest(connection: Connection, scope: Scope, folder: str) -> int:
     """How long the longest name in the folder is."""
     length = func.max(func.length(experiments.c.name))

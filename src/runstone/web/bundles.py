@@ -34,7 +34,7 @@ class Kind:
 KINDS = {
     "page": Kind(),
     "parts": Kind((HTMX,), ("failed-refresh",)),
-    "experiments": Kind((HTMX,), ("tree",)),
+    "experiments": Kind((HTMX,), ("tree", "tick-several")),
     "runs": Kind((TIMES, HTMX, UPLOT), (*TABLE, "charts-pane")),
     "models": Kind((HTMX, UPLOT), ("layout-panes", "models-shown", "models-links", "views", "charts-drawn", "charts-pane")),
     "run": Kind((HTMX, UPLOT), ("failed-refresh", "tags-in-place", "tree", "run-live", "charts-pane")),

@@ -20,7 +20,7 @@ from runstone.views import queries as kept_queries
 from runstone.views import state
 from runstone.web.browser import owner_of, owner_to_be, remember
 from runstone.web.early import Certain, early_page, nobody
-from runstone.web.formats import counted
+from runstone.web.formats import counted, plainly
 from runstone.web.forms import form_fields
 from runstone.web.sorting import Sorting
 from runstone.web.templating import go, page, wants_part
@@ -61,7 +61,7 @@ async def _list(request: Request, ctx: Context, problem: str = "", typed: str = 
         except InvalidParameter as error:
             if not (text and _FILTER.match(text)):
                 raise
-            wrong, code = error.message, 400
+            wrong, code = plainly(error.message), 400
             found = await ctx.db.read(lambda c: load(c, ctx, {}, "", view, sorting, folder, owner, starred=starred))
         return {"wrong": wrong, "status": code, **found}
 

@@ -36,6 +36,12 @@ def thousands(value: int) -> str:
     return f"{value:,}".replace(",", "\u202f")
 
 
+def plainly(message: str) -> str:
+    """What is wrong with a filter, without the words that clients of the API look for in it."""
+    text = message.removeprefix("Invalid clause(s) in filter string: ").removesuffix(" Invalid clause(s) in filter string.")
+    return text[:1].upper() + text[1:]
+
+
 def counted(value: int, noun: str, plural: str = "") -> str:
     """`1 run`, `1 284 runs`."""
     return f"{thousands(value)} {noun if value == 1 else plural or noun + 's'}"

@@ -23,6 +23,7 @@ from runstone.runs import queries as run_queries
 from runstone.web.charts import RUNS_LIMIT
 from runstone.web.colours import looks
 from runstone.web.early import Certain, early_page, nobody
+from runstone.web.formats import plainly
 from runstone.web.islands import island
 from runstone.web.runs_asked import LAYOUTS, MARKED_LIMIT
 from runstone.web.sorting import Sorting
@@ -90,7 +91,7 @@ async def models_of_experiment(request: Request, experiment_id: str, ctx: Ctx, _
         except InvalidParameter as error:
             if not (asked.text or asked.sorting.asked):
                 raise
-            problem = error.message
+            problem = plainly(error.message)
         found = await ctx.db.read(lambda c: load(c, ctx, experiment, {}, Asked.of(QueryParams())))
         return {"problem": problem, "status": 400, **found}
 

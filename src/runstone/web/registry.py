@@ -22,7 +22,7 @@ from runstone.runs import queries as run_queries
 from runstone.web import notes, registry_activity
 from runstone.web.early import Certain, early_page, nobody
 from runstone.web.files import files_at
-from runstone.web.formats import segment
+from runstone.web.formats import plainly, segment
 from runstone.web.forms import NOTHING_REFUSED, Refused
 from runstone.web.model_files import model_files
 from runstone.web.run_family import metrics_of
@@ -56,7 +56,7 @@ async def show_models(request: Request, ctx: Context, status: int = 200, refused
         except InvalidParameter as error:
             if not _FILTER.match(text):
                 raise
-            problem = error.message
+            problem = plainly(error.message)
         return {"problem": problem, "status": 400, **await ctx.db.read(lambda c: load(c, ctx, {}, "", sorting))}
 
     kept = {"search": text, "order": sorting.asked}

@@ -12,6 +12,7 @@ from starlette.datastructures import QueryParams
 
 from runstone.errors import InvalidParameter
 from runstone.experiments.guards import experiment_number
+from runstone.web.formats import plainly
 from runstone.web.runs_columns import NAME_COLUMN, WIDTH_LIMITS, WIDTHS, Column, column_of_clause
 
 COLUMNS_LIMIT, MARKED_LIMIT, ORDER_LIMIT, GROUP_LIMIT, EXPERIMENTS_LIMIT = 60, 200, 5, 4, 100
@@ -139,11 +140,11 @@ class Problem:
         found = _CHARACTER.search(message)
         position = int(found.group(1)) - 1 if found else -1
         if not 0 <= position <= len(text):
-            return cls(message)
+            return cls(plainly(message))
         word = re.match(r"\w+|.|", text[position:], re.DOTALL)
         end = position + len(word.group() if word else "")
         before, behind = text[max(0, position - 60) : position], text[end : end + 60]
-        return cls(message, before, text[position:end] or " ", behind, position)
+        return cls(plainly(message), before, text[position:end] or " ", behind, position)
 
 
 def _sort_id(column: Column) -> str:

@@ -15,15 +15,16 @@ from runstone.core.clock import now_ms
 from runstone.core.scope import Context, Ctx
 from runstone.errors import InvalidParameter
 from runstone.experiments import queries as experiment_queries
+from runstone.experiments import tree
 from runstone.experiments.guards import ReadableWorkspace, ReadExperiments
 from runstone.runs import grouping, table
 from runstone.web import notes
 from runstone.web.early import Certain, early_page, nobody
 from runstone.web.islands import island
-from runstone.web.runs_asked import DRAWN_LIMIT, Asked, Problem
+from runstone.web.runs_asked import DRAWN_LIMIT, EXPERIMENTS_LIMIT, Asked, Problem
 from runstone.web.runs_columns import Column, headings
 from runstone.web.runs_rows import FIRST, PAGE, Rows, fill, pinned_rows, rows_of, usual_columns, wanted_of
-from runstone.web.templating import page, wants_part
+from runstone.web.templating import go, page, wants_part
 from runstone.web.views import address, opens_with
 from runstone.web.windows import Window
 
@@ -48,7 +49,17 @@ async def runs_table(request: Request, experiment_id: str, ctx: Ctx, _: Readable
 
 @router.get("/runs")
 async def runs_of_several(request: Request, ctx: Ctx, _: ReadableWorkspace) -> Response:
-    """The runs of all the experiments that `?experiments=1,2` names, in one table; costs what one of them does."""
+    """The runs of all the experiments that `?experiments=1,2` names, in one table; costs what one of them does. `?folder=a/`
+    leads to those of the active experiments in a folder.
+    """
+    folder = request.query_params.get("folder", "").strip("/")
+    if folder and "experiments" not in request.query_params:
+        inside = await ctx.db.read(lambda c: tree.inside(c, ctx.scope, f"{folder}/", EXPERIMENTS_LIMIT + 1))
+        if not 0 < len(inside) <= EXPERIMENTS_LIMIT:
+            raise InvalidParameter(
+                f"A folder with one to {EXPERIMENTS_LIMIT} active experiments can be shown; this one has {'more' if inside else 'none'}."
+            )
+        return go(request, "/runs", experiments=",".join(map(str, inside)))
     return await _answer(request, ctx, Asked.of(request.query_params))
 
 
