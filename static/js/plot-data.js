@@ -75,3 +75,13 @@ export function quartiles(values) {
   const sorted = [...values].sort((one, other) => one - other);
   return [0, 0.25, 0.5, 0.75, 1].map((share) => { const at = share * (sorted.length - 1), low = Math.floor(at); return sorted[low] + (sorted[Math.ceil(at)] - sorted[low]) * (at - low); });
 }
+
+// The axes that a kind of plot wants of what is chosen: a contour is a height over two params,
+export const ofContour = ({ x, y, colour }, params) => (y === colour ? { y: params.find((id) => id !== x) ?? y } : {});
+
+// and a box shows a metric by a param that several runs have in common.
+export function ofBox({ x, y }, params, metrics, metric) {
+  const values = (id) => new Set(column(id).values).size;
+  const shared = params.filter((id) => values(id) < compared.runs.length).toSorted((one, other) => values(one) - values(other));
+  return { ...(metrics.includes(y) || !metric ? {} : { y: metric }), ...(values(x) < compared.runs.length || !shared.length ? {} : { x: shared[0] }) };
+}

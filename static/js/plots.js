@@ -1,6 +1,6 @@
 // Plots over all compared runs: parallel coordinates, scatter, contour, box, correlation. ECharts comes when they come into view.
 // Reads: [data-plots][data-named][data-one] with [data-kind], [data-choose=x|y|colour], [data-axes], [data-brush], [data-plot], [data-said], [data-kept], [data-correlations].
-import { column, compared, correlations, differs, ids, RUN } from "./plot-data.js";
+import { column, compared, correlations, differs, ids, ofBox, ofContour, RUN } from "./plot-data.js";
 import { figure } from "./panel-scales.js";
 import { pickAxes } from "./axes-picker.js";
 import { fromAddress, keepAddress } from "./plots-address.js";
@@ -90,7 +90,8 @@ for (const select of root.querySelectorAll("[data-choose]")) { if (select.datase
 pickAxes([["Params", params], ["Metrics", metrics]], state.axes, [...different.slice(0, MOST_AXES), ...metrics.filter(differs).slice(0, MOST_AXES)], (axes) => { state.axes = axes; show(); });
 one("[data-kind]").addEventListener("change", (event) => {
   state.kind = event.target.value;
-  if (state.kind === "contour" && state.y === state.colour) one("[data-choose=y]").value = state.y = [...numbers, ...chosen].find((id) => id !== state.x) ?? state.y; // a height over two params
+  const axes = state.kind === "contour" ? ofContour(state, [...numbers, ...chosen]) : state.kind === "box" ? ofBox(state, chosen, metrics, first) : {};
+  for (const [name, id] of Object.entries(axes)) one(`[data-choose=${name}]`).value = state[name] = id;
   show();
 });
 document.addEventListener("theme", () => chart && show());

@@ -305,6 +305,8 @@ class TestPanels:
                 tab.locator("[data-choose=x]").select_option("params.lr")
                 tab.locator("[data-choose=y]").select_option("metrics.train/acc")
             expect(tab.locator(".plots [data-said]")).to_contain_text(said)
+            if kind == "box":  # each run has an lr of its own: boxes stand over what runs have in common
+                expect(tab.locator("[data-choose=x]")).to_have_value("params.model")
         tab.get_by_label("Plot").select_option("correlation")
         expect(tab.locator("[data-correlations] tbody tr")).to_have_count(2)
 
