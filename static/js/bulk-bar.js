@@ -21,17 +21,27 @@ document.addEventListener("selection", () => {
 });
 
 // Tagged runs stay selected, for the next tag or a comparison; but of "all that match", a tag may change which do.
+// What is refused stays typed.
+let busy = false;
 async function change(of) {
+  if (busy || !count()) return;
+  busy = true;
+  const menu = bar.querySelector("details[open]"), done = await changeSelected(of);
+  busy = false;
+  if (!done) return;
+  if (menu?.contains(document.activeElement)) menu.querySelector("summary").focus();
   close();
-  if (count() && await changeSelected(of) && (!of.tags || whole.count)) clear();
+  if (!of.tags || whole.count) clear();
 }
 
 function tag(act) {
   const key = bar.querySelector("#bulk-key"), value = bar.querySelector("#bulk-value");
-  if (!key.value.trim()) return key.focus();
+  key.setCustomValidity(key.value.trim() ? "" : "Give the tag a name.");
+  if (!key.reportValidity()) return;
   change({ tags: { [key.value.trim()]: act === "set" ? value.value : null } });
 }
 
+bar.querySelector("#bulk-key")?.addEventListener("input", (event) => event.target.setCustomValidity(""));
 bar.addEventListener("keydown", (event) => {
   if (event.key === "Enter" && event.target.closest("[data-bulk-tag]") && event.target.matches("input")) tag("set");
 });

@@ -88,7 +88,7 @@ class TestAccess:
 
 
 class TestVersion:
-    def test_an_alias_is_given_and_taken_away(self, tab: Page, model: str) -> None:
+    def test_an_alias_is_given_and_taken_away(self, tab: Page, watch: Watch, model: str) -> None:
         tab.goto("/models/used/versions/2")
         tab.keyboard.press("a")
         expect(tab.get_by_label("Alias", exact=True)).to_be_focused()
@@ -99,6 +99,19 @@ class TestVersion:
         expect(tab.locator(".toast")).to_contain_text("removed")
         tab.keyboard.press("z")
         expect(tab.locator(".aliases .chip")).to_have_text("@champion")
+        watch.expect("400")
+        tab.goto("/models/used/versions/2")
+        tab.keyboard.press("a")
+        expect(tab.get_by_label("Alias", exact=True)).to_be_focused()
+        tab.keyboard.type("v7")
+        tab.keyboard.press("Enter")
+        refused = tab.get_by_role("alert")
+        expect(refused).to_contain_text("reserved")
+        expect(tab.get_by_label("Alias", exact=True)).to_be_focused()
+        panel, said = tab.locator(".aliases .panel").bounding_box(), refused.bounding_box()
+        assert panel
+        assert said
+        assert panel["x"] <= said["x"] < said["x"] + said["width"] <= panel["x"] + panel["width"]
 
     def test_two_are_compared_and_one_is_copied(self, tab: Page, watch: Watch, model: str) -> None:
         tab.goto("/models/used/versions/1")
