@@ -52,8 +52,8 @@ async def runs_of_several(request: Request, ctx: Ctx, _: ReadableWorkspace) -> R
     """The runs of all the experiments that `?experiments=1,2` names, in one table; costs what one of them does. `?folder=a/`
     leads to those of the active experiments in a folder.
     """
-    folder = request.query_params.get("folder", "").strip("/")
-    if folder and "experiments" not in request.query_params:
+    folder = request.query_params.get("folder", "").rstrip("/")
+    if "folder" in request.query_params and "experiments" not in request.query_params:
         inside = await ctx.db.read(lambda c: tree.inside(c, ctx.scope, f"{folder}/", EXPERIMENTS_LIMIT + 1))
         if not 0 < len(inside) <= EXPERIMENTS_LIMIT:
             raise InvalidParameter(
