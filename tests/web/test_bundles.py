@@ -68,7 +68,7 @@ class TestBundle:
 
     def test_no_template_loads_a_module_beside_it(self) -> None:
         for path in (ROOT / "templates").rglob("*.html"):
-            assert path.name == "_beginning.html" or 'type="module"' not in path.read_text(), "name it in KINDS of bundles.py"
+            assert path.name == "base.html" or 'type="module"' not in path.read_text(), "name it in KINDS of bundles.py"
 
     def test_others_are_not_there(self, sqlite_server: RunningServer) -> None:
         assert sqlite_server.client.get(static_path("js/all-nothing.js")).status_code == 404

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
 import zlib
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -16,7 +15,6 @@ from fastapi.responses import StreamingResponse
 from mlflow import MlflowClient
 
 from runstone.app import create_app
-from runstone.core.resources import root, templates_dir
 from runstone.errors import NotFound, Unavailable
 from runstone.settings import Settings
 from runstone.web.early import Certain, early_page
@@ -37,14 +35,14 @@ def asked(accept: str = "text/html", encoding: str = "identity") -> Request:
 
 
 def answered(load: Callable[[Certain], Any], accept: str = "text/html") -> Response:
-    return asyncio.run(early_page(asked(accept), TEMPLATE, "runs", load, message="A message"))
+    return asyncio.run(early_page(asked(accept), TEMPLATE, load, message="A message"))
 
 
 def pieces(load: Callable[[Certain], Any], after_first: Callable[[], None] = lambda: None) -> list[str]:
     """What is sent, piece by piece; `after_first` happens when the first one was."""
 
     async def send() -> list[str]:
-        answer = await early_page(asked(), TEMPLATE, "runs", load, message="A message")
+        answer = await early_page(asked(), TEMPLATE, load, message="A message")
         assert isinstance(answer, StreamingResponse)
         assert answer.status_code == 200
         assert "content-length" not in answer.headers
@@ -58,7 +56,7 @@ def pieces(load: Callable[[Certain], Any], after_first: Callable[[], None] = lam
 
 
 class TestWhatIsSent:
-    def test_styles_and_scripts_before_the_rest_is_found(self) -> None:
+    def test_styles_before_the_rest_is_found(self) -> None:
         found = asyncio.Event()
 
         async def load(certain: Certain) -> dict[str, Any]:
@@ -68,7 +66,7 @@ class TestWhatIsSent:
 
         first, *rest = pieces(load, found.set)
         assert "all.css" in first
-        assert "all-runs.js" in first
+        assert "before-paint.js" in first
         assert "A message" not in first
         assert "all.css" not in "".join(rest)
         whole = BeautifulSoup(first + "".join(rest), "html.parser")
@@ -106,13 +104,13 @@ class TestWhatIsSent:
             raise Unavailable("The database is away.")
 
         async def read() -> str:
-            answer = await early_page(asked(encoding="gzip"), TEMPLATE, "runs", load, message="A message")
+            answer = await early_page(asked(encoding="gzip"), TEMPLATE, load, message="A message")
             assert isinstance(answer, StreamingResponse)
             assert answer.headers["content-encoding"] == "gzip"
             unzip = zlib.decompressobj(wbits=31)
             sent: AsyncIterator[Any] = aiter(answer.body_iterator)
             first: str = unzip.decompress(await anext(sent)).decode()
-            assert "all-runs.js" in first
+            assert "all.css" in first
             found.set()
             return first + "".join([unzip.decompress(piece).decode() async for piece in sent]) + ("" if unzip.eof else "cut")
 
@@ -140,16 +138,6 @@ class TestWhatIsSent:
         answer = answered(load, "*/*")
         assert answer.status_code == 400
         assert int(answer.headers["content-length"]) == len(answer.body)
-
-
-def test_the_beginning_loads_the_scripts_that_the_template_names() -> None:
-    named = []
-    for file in sorted((root() / "src/runstone/web").glob("*.py")):
-        named += re.findall(r'early_page\(\s*request, "([^"]+)", "(\w+)"', file.read_text())
-    assert len(named) == 7
-    for template, bundle in named:
-        chosen = re.search(r"{% set bundle = (.*?) %}", (templates_dir() / template).read_text())
-        assert f'"{bundle}"' in (chosen[1] if chosen else '"page"'), template
 
 
 @pytest.fixture

@@ -40,7 +40,7 @@ async def compare(request: Request, ctx: Ctx, _: ReadableWorkspace) -> Response:
     query = request.query_params
     asked = listed(query, "runs")
     return await early_page(
-        request, "compare/page.html", "compare",
+        request, "compare/page.html",
         lambda certain: ctx.db.read(lambda c: load(c, ctx, asked[:RUNS_LIMIT], query.get("baseline", ""), certain)),
         area="experiments", asked=asked, everything=query.get("all") == "1",
         whole=query.get("lines") == "all", now=now_ms(),
@@ -50,8 +50,7 @@ async def compare(request: Request, ctx: Ctx, _: ReadableWorkspace) -> Response:
 def load(connection: Connection, ctx: Context, run_ids: list[str], baseline: str, certain: Certain = nobody) -> dict[str, Any]:
     rows = queries.find_all(connection, ctx.scope, run_ids)
     runs = [rows[run_id] for run_id in run_ids if run_id in rows]
-    if runs:
-        certain()
+    certain()
     base = next((i for i, run in enumerate(runs) if run.run_id == baseline), 0)
     pks = [run.id for run in runs]
     params = queries.params_of(connection, ctx.scope, pks)

@@ -1,4 +1,4 @@
-"""Pages whose beginning is sent while the rest is still read: browsers load styles and scripts meanwhile.
+"""Pages whose beginning is sent while the rest is still read: browsers make a place for it and load styles meanwhile.
 
 A status cannot be taken back: nothing is sent before it is certain, and what fails behind that is told in the page.
 """
@@ -27,8 +27,8 @@ def nobody() -> None:
     """Told by whoever sends no beginning."""
 
 
-async def early_page(request: Request, template: str, bundle: str, load: Load, **known: Any) -> Response:
-    """The page of `known` and what `load` finds. `bundle` names its scripts, as the template does (web/bundles.py).
+async def early_page(request: Request, template: str, load: Load, **known: Any) -> Response:
+    """The page of `known` and what `load` finds.
 
     Raises what `load` raises as long as nothing is sent; to a program that asks for no page nothing is sent early.
     """
@@ -40,16 +40,16 @@ async def early_page(request: Request, template: str, bundle: str, load: Load, *
     await certain.wait()
     if loading.done():
         return page(request, template, **known, **loading.result())
-    sent, headers = _sent(request, template, bundle, known, loading), PAGE_HEADERS
+    sent, headers = _sent(request, template, known, loading), PAGE_HEADERS
     if takes_gzip(request):
         sent, headers = _zipped(sent), PAGE_HEADERS | ZIPPED
     return StreamingResponse(sent, headers=headers, media_type="text/html")
 
 
 async def _sent(
-    request: Request, template: str, bundle: str, known: Mapping[str, Any], loading: Awaitable[dict[str, Any]]
+    request: Request, template: str, known: Mapping[str, Any], loading: Awaitable[dict[str, Any]]
 ) -> AsyncIterator[bytes]:
-    yield "".join(texts(request, "_beginning.html", {"kind": bundle})).encode()
+    yield "".join(texts(request, "_beginning.html", {})).encode()
     request.scope[BEGUN] = True
     try:
         pieces = _gathered(texts(request, template, {**known, **await loading}))
@@ -61,7 +61,6 @@ async def _sent(
     yield first
     # What fails here cuts the connection: nobody must take half a page for a whole one.
     for piece in pieces:
-        await asyncio.sleep(0)  # for what the beginning has made the browser ask for
         yield piece
 
 

@@ -74,7 +74,7 @@ async def _list(request: Request, ctx: Context, problem: str = "", typed: str = 
     if wants_part(request) or status != 200:
         template = "experiments/_rows.html" if wants_part(request) else "experiments/page.html"
         return page(request, template, **known, **await read(nobody))
-    return await early_page(request, "experiments/page.html", "experiments", read, **known)
+    return await early_page(request, "experiments/page.html", read, **known)
 
 
 def load(

@@ -96,7 +96,7 @@ async def models_of_experiment(request: Request, experiment_id: str, ctx: Ctx, _
         return {"problem": problem, "status": 400, **found}
 
     known = {"area": "experiments", "asked": asked, "kept": asked.query}
-    return await early_page(request, "logged_models/list.html", "models", read, **known)
+    return await early_page(request, "logged_models/list.html", read, **known)
 
 
 def load(
@@ -104,8 +104,7 @@ def load(
 ) -> dict[str, Any]:
     row = experiment.load(connection)
     shown, drawn = _models(connection, ctx, row.id, query, asked)
-    if shown.rows:
-        certain()
+    certain()
     pks = [model.id for model in shown.rows]
     known = measured.measures(connection, ctx.scope, pks)
     metrics = _metric_columns(asked, known)

@@ -63,7 +63,7 @@ async def show_models(request: Request, ctx: Context, status: int = 200, refused
     known: dict[str, Any] = {"area": "models", "text": text, "sorting": sorting, "kept": kept, "refused": refused}
     if status != 200:  # of a form that was sent
         return page(request, "models/page.html", **known, **{"status": status, **await read(nobody)})
-    return await early_page(request, "models/page.html", "page", read, **known)
+    return await early_page(request, "models/page.html", read, **known)
 
 
 def load(

@@ -64,7 +64,7 @@ async def run_page(request: Request, run_id: str, ctx: Ctx, _: ReadableWorkspace
         found["note_text"] = await notes.rendered(found["note_text"])
         return {"files": await files_at(request, found["run"].artifact_uri), **found}
 
-    return await early_page(request, "runs/page.html", "run", read, area="experiments", now=now_ms())
+    return await early_page(request, "runs/page.html", read, area="experiments", now=now_ms())
 
 
 def load(
@@ -184,7 +184,7 @@ async def metric_page(request: Request, run_id: str, ctx: Ctx, _: ReadableWorksp
         }
 
     return await early_page(
-        request, "runs/metric.html", "metric", lambda certain: ctx.db.read(lambda c: points(c, certain)),
+        request, "runs/metric.html", lambda certain: ctx.db.read(lambda c: points(c, certain)),
         area="experiments", paged=bool(token),
     )  # fmt: skip
 

@@ -75,7 +75,7 @@ async def _answer(request: Request, ctx: Context, asked: Asked) -> Response:
         found["note_text"] = await notes.rendered(found["note_text"])
         return found | {"status": 400 if found["problem"] else 200}
 
-    return await early_page(request, "experiments/runs.html", "runs", read, **known)
+    return await early_page(request, "experiments/runs.html", read, **known)
 
 
 def load(
