@@ -57,16 +57,16 @@ export class Plot {
     for (const canvas of this.canvases) Object.assign(canvas, { width: view.width, height: view.height });
     const context = this.canvases[0].getContext("2d");
     for (const line of lines) draw(context, line, view, { many: lines.length, thick: line.pinned && lines.length > 1 });
-    this.#highlight();
+    this.#highlight(true);
   }
 
   point(id) {
     if (id !== this.pointed) { this.pointed = id; this.#highlight(); }
   }
 
-  #highlight() {
+  #highlight(fresh = false) {
     const [lines, top] = this.canvases, context = top.getContext("2d");
-    context.clearRect(0, 0, top.width, top.height);
+    if (!fresh) context.clearRect(0, 0, top.width, top.height); // on paper what was cleared is white, and hides the lines
     const line = this.pointed && this.shown.lines.find((one) => one.id === this.pointed || one.members?.includes(this.pointed));
     lines.classList.toggle("dimmed", Boolean(this.pointed) && this.shown.lines.length > 1);
     if (line) draw(context, line, this.view(), { many: this.shown.lines.length, thick: this.shown.lines.length > 1 });

@@ -71,9 +71,9 @@ async function show() {
   kept(null);
   keepAddress(state);
   if (state.kind === "correlation") { table(); return; }
-  const { init } = await import("../vendor/echarts.min.js");
-  if (!chart) {
-    chart = init(one("[data-plot]"));
+  if (!chart) { // and no waiting where it is here: paper is made at once
+    const { init } = await import("../vendor/echarts.min.js");
+    chart ??= init(one("[data-plot]"));
     new ResizeObserver(() => chart.resize()).observe(one("[data-plot]"));
     chart.on("axisareaselected", brushes.follow);
   }
@@ -95,5 +95,6 @@ one("[data-kind]").addEventListener("change", (event) => {
   show();
 });
 document.addEventListener("theme", () => chart && show());
+document.addEventListener("before-printing", ({ detail }) => { if (!chart && root.checkVisibility()) detail.wait(show()); });
 if (!state.y || compared.runs.length < 2) root.hidden = true;
 else new IntersectionObserver((entries, watcher) => { if (entries.some((entry) => entry.isIntersecting)) { watcher.disconnect(); show(); } }, { rootMargin: "200px" }).observe(root);

@@ -92,4 +92,6 @@ whenShown((area) => {
   area.addEventListener("scroll", () => look(area), { passive: true });
   requestAnimationFrame(() => look(area));
 });
+// On paper there is no scrolling: rows that were here come back.
+document.addEventListener("printing", ({ detail }) => { if (detail.now && table()) for (const body of table().querySelectorAll(WINDOWS)) if (isStored(body)) back(body); });
 addEventListener("resize", () => table() && look(table()));

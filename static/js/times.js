@@ -13,6 +13,8 @@
   const made = {}; // making one takes milliseconds, and most pages need none before they are painted
   const format = (timeStyle) => (made[timeStyle] ??= new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle }));
 
+  let paper = false; // on which no time is shown as so long ago
+
   function relative(when) {
     const seconds = (Date.now() - when) / 1000;
     const distance = Math.abs(seconds);
@@ -29,7 +31,7 @@
       if (Number.isNaN(when.getTime())) continue; // beyond what a calendar has: the number stays
       const absolute = "absolute" in element.dataset;
       if (hovered) element.title = absolute ? relative(when) : format("long").format(when);
-      element.textContent = absolute ? format("short").format(when) : relative(when);
+      element.textContent = absolute || paper ? format("short").format(when) : relative(when);
     }
   }
 
@@ -37,5 +39,6 @@
   setTimeout(() => tell(document));
   setInterval(() => tell(document), 30000);
   document.addEventListener("htmx:afterSwap", () => tell(document));
+  document.addEventListener("printing", (event) => { paper = event.detail.now; tell(document); });
   document.addEventListener("rows-added", (event) => tell(event.detail.element));
 })();

@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-EVERYWHERE = ("switch-theme", "switch-rail", "copy", "menus", "keys", "palette", "progress", "toast", "save-key")
+EVERYWHERE = ("switch-theme", "printing", "switch-rail", "copy", "menus", "keys", "palette", "progress", "toast", "save-key")
 HTMX, UPLOT = "vendor/htmx.min.js", "vendor/uplot.min.js"
 TIMES = "js/times.js"  # elsewhere it runs before the first paint; no column of this table changes its width by a time
 TABLE = (
