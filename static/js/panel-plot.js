@@ -1,10 +1,10 @@
 // One chart: axes, grid, cursor and zoom by uPlot; the lines on two canvases above its grid, the pointed one above the others.
 // Reads: uPlot (vendor/uplot.min.js), the CSS colours of the page.
 import { draw } from "./panel-drawing.js";
-import { placeTicks, placeTitle, placeWords } from "./panel-places.js";
-import { AXIS_TITLES, duration, durationTicks, figure, grouped, logTicks, scale } from "./panel-scales.js";
+import { rightRoom } from "./panel-fit.js";
+import { scale } from "./panel-scales.js";
+import { axesOf } from "./panel-ticks.js";
 
-const token = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 const SELECTED = 4; // pixels: less is a click
 
 export class Plot {
@@ -22,24 +22,14 @@ export class Plot {
 
   #options() {
     const { shown } = this;
-    const axis = { stroke: token("--text-quiet"), font: "11px sans-serif", grid: { stroke: token("--line-faint"), width: 1 }, ticks: { show: false } };
-    const title = { labelFont: "11px sans-serif", labelSize: 16, labelGap: 0 };
-    const x = { ...axis, ...title, size: 26, space: 70, label: shown.xTitle ?? AXIS_TITLES[shown.axis] ?? "" };
-    if (shown.axis === "relative" || shown.logX) x.splits = (plot, _, low, high) => (shown.logX ? logTicks(low, high) : durationTicks(low, high, Math.max(2, plot.bbox.width / devicePixelRatio / 90)));
-    if (shown.axis === "relative") x.values = (_, ticks) => ticks.map(duration);
-    else if (shown.axis !== "time") x.values = (_, ticks) => ticks.map(shown.axis === "step" ? grouped : figure);
-    if (shown.axis === "place") Object.assign(x, { label: placeTitle(shown), splits: placeTicks, incrs: [1, 2, 5, 10, 20, 50, 100, 200], space: 30, values: (plot, ticks) => placeWords(this.shown, ticks, plot.bbox.width / devicePixelRatio) });
-    const y = { ...axis, size: 56, values: (_, ticks) => ticks.map((tick) => (tick === 0 ? "0" : figure(tick))) };
-    if (shown.logX) x.label += ", log";
-    if (shown.logY) Object.assign(y, title, { label: "log", splits: (_, __, low, high) => logTicks(low, high) });
     return {
-      width: this.element.clientWidth, height: this.element.clientHeight, ms: 1, padding: [8, 12, 0, 0], legend: { show: false },
+      width: this.element.clientWidth, height: this.element.clientHeight, ms: 1, padding: [8, (plot) => rightRoom(plot, this.shown), 0, 0], legend: { show: false },
       series: [{}, { paths: () => null, points: { show: false } }],
       scales: {
         x: { time: shown.axis === "time", distr: shown.logX ? 3 : 1, range: () => [this.shown.first, this.shown.last] },
         y: { distr: shown.logY ? 3 : 1, range: () => this.shown.yRange },
       },
-      axes: [x, y],
+      axes: axesOf(shown),
       cursor: { y: false, points: { show: false }, drag: { x: true, y: true, uni: 24, setScale: false }, bind: { dblclick: () => () => this.tell.zoomed(null, null) } },
       hooks: { draw: [() => this.#paint()], setSelect: [() => this.#selected()], setCursor: [() => this.#moved()] },
     };

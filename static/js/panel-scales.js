@@ -1,5 +1,7 @@
 // From values to pixels and to words: ranges, ticks, and how figures are written on an axis.
 // Reads: nothing.
+import { timeWhole } from "./panel-times.js";
+
 export function figure(value) {
   if (value == null || Number.isNaN(value)) return "–";
   if (value === Infinity) return "∞";
@@ -20,7 +22,7 @@ export function duration(ms) {
 }
 
 export function place(axis, x) {
-  if (axis === "time") return new Date(x).toLocaleString();
+  if (axis === "time") return timeWhole(x);
   if (axis === "relative") return duration(x);
   if (axis === "place") return `place ${x}`;
   return axis === "step" ? `step ${grouped(x)}` : figure(x);

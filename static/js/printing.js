@@ -1,7 +1,6 @@
-// Paper is light and keeps still: before a page is printed, what is drawn is drawn anew in light, what was never in view is fetched,
-// and times say when, not how long ago. Afterwards all is as it was.
+// Paper is light and keeps still: before a page is printed what is drawn is drawn anew in light, and what was never in view is fetched.
+// Reads: the print events of the window. Writes: class printing and data-theme of <html>, for as long.
 // Sends to the document: "printing" {now} and "theme" (draw again); "before-printing" {wait(promise)} when there is time to fetch.
-// Writes: class printing and data-theme of <html>.
 import { sayToast } from "./say-toast.js";
 
 const root = document.documentElement, paper = matchMedia("print");

@@ -11,7 +11,9 @@
     [Infinity, "y", 31536000],
   ];
   const made = {}; // making one takes milliseconds, and most pages need none before they are painted
-  const format = (timeStyle) => (made[timeStyle] ??= new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle }));
+  const PARTS = { year: "numeric", month: "short", day: "numeric", hour: "numeric", minute: "2-digit" }; // a month in letters is no day
+  const MORE = { short: {}, long: { second: "2-digit", timeZoneName: "short" } };
+  const format = (name) => (made[name] ??= new Intl.DateTimeFormat(undefined, { ...PARTS, ...MORE[name] }));
 
   let paper = false; // on which no time is shown as so long ago
 
@@ -30,7 +32,7 @@
       const when = new Date(element.dateTime);
       if (Number.isNaN(when.getTime())) continue; // beyond what a calendar has: the number stays
       const absolute = "absolute" in element.dataset;
-      if (hovered) element.title = absolute ? relative(when) : format("long").format(when);
+      if (hovered) element.title = (absolute ? `${relative(when)}: ` : "") + format("long").format(when);
       element.textContent = absolute || paper ? format("short").format(when) : relative(when);
     }
   }
