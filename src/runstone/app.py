@@ -34,6 +34,7 @@ import runstone.web.models_table
 import runstone.web.registry
 import runstone.web.registry_activity
 import runstone.web.registry_changes
+import runstone.web.registry_live
 import runstone.web.registry_made
 import runstone.web.registry_removed
 import runstone.web.run_family
@@ -103,6 +104,7 @@ ROUTERS = (
     runstone.web.registry.router,
     runstone.web.registry_activity.router,
     runstone.web.registry_changes.router,
+    runstone.web.registry_live.router,
     runstone.web.registry_made.router,
     runstone.web.registry_removed.router,
     runstone.web.views.router,

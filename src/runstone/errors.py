@@ -9,6 +9,7 @@ RunstoneError
   EndpointNotFound     404 ENDPOINT_NOT_FOUND
   MethodNotAllowed     405 ENDPOINT_NOT_FOUND
   RequestTimeout       408 BAD_REQUEST
+  ChangedMeanwhile     409 RESOURCE_CONFLICT         (of pages: somebody else was quicker, and nobody's text is lost)
   DataLoss             409 DATA_LOSS                 (409 and not 500: clients repeat those, and the file stays as it is)
   PayloadTooLarge      413 INVALID_PARAMETER_VALUE
   QuotaExceeded        413 RESOURCE_EXHAUSTED        (413 and not 429 or 507: sending it again changes nothing)
@@ -92,6 +93,11 @@ class HeadersTooLarge(RunstoneError):
 class PayloadTooLarge(RunstoneError):
     error_code = "INVALID_PARAMETER_VALUE"
     status = 413
+
+
+class ChangedMeanwhile(RunstoneError):
+    error_code = "RESOURCE_CONFLICT"
+    status = 409
 
 
 class DataLoss(RunstoneError):

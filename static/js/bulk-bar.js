@@ -26,9 +26,9 @@ let busy = false;
 async function change(of) {
   if (busy || !count()) return;
   busy = true;
-  const menu = bar.querySelector("details[open]"), done = await changeSelected(of);
+  const menu = bar.querySelector("details[open]"), failed = await changeSelected(of);
   busy = false;
-  if (!done) return;
+  if (failed) return;
   if (menu?.contains(document.activeElement)) menu.querySelector("summary").focus();
   close();
   if (!of.tags || whole.count) clear();

@@ -1,6 +1,9 @@
 // Moves the selected runs to an experiment that is found by typing.
 // Reads: [data-bulk-move][data-find] with an input and .found, [data-bulk-nested]. Changes by change-runs.js.
+import { ask } from "./ask-server.js";
 import { changeSelected } from "./change-runs.js";
+import { failedPart } from "./failed-part.js";
+import { skeletons } from "./skeletons.js";
 import { clear, count } from "./table-selection.js";
 
 const panel = document.querySelector("[data-bulk-move]");
@@ -12,10 +15,10 @@ async function find() {
   const turn = ++asked;
   const url = new URL(panel.dataset.find, location.href);
   url.searchParams.set("typed", input.value);
-  const answer = await fetch(url, { headers: { Accept: "application/json" } }).catch(() => null);
-  if (turn !== asked) return;
-  if (!answer?.ok) return void (found.textContent = "The experiments could not be loaded. Type again to retry.");
-  const { experiments } = await answer.json();
+  if (!found.childElementCount) skeletons(found);
+  const answer = await ask(url, { busy: found }).catch((failed) => turn === asked && found.replaceChildren(failedPart("The experiments could not be loaded", failed, find)));
+  if (turn !== asked || !answer) return;
+  const { experiments } = answer;
   found.replaceChildren(...experiments.map(({ id, name }) => {
     const button = Object.assign(document.createElement("button"), { type: "button", className: "button bare act" });
     const label = Object.assign(document.createElement("bdi"), { textContent: name });
@@ -37,5 +40,5 @@ found?.addEventListener("click", async (event) => {
   const to = event.target.closest("button")?.dataset.to;
   if (!to || !count()) return;
   panel.closest("details").open = false;
-  if (await changeSelected({ experiment_id: to }, panel.querySelector("[data-bulk-nested]").checked)) clear();
+  if (!(await changeSelected({ experiment_id: to }, panel.querySelector("[data-bulk-nested]").checked))) clear();
 });

@@ -1,6 +1,9 @@
 // Finds columns by typing and adds them; the shown ones can be moved, pinned, turned into another value and taken away.
 // Reads: [data-picker][data-names], [data-picker-find], [data-picker-found], [data-picker-chosen], [data-picker-usual].
+import { ask } from "./ask-server.js";
 import * as order from "./column-order.js";
+import { failedPart } from "./failed-part.js";
+import { skeletons } from "./skeletons.js";
 import { columns, go } from "./table-state.js";
 
 const panel = document.querySelector("[data-picker]");
@@ -21,11 +24,11 @@ async function look() {
   const mine = ++turn;
   const url = new URL(panel.dataset.names, location.href);
   url.searchParams.set("typed", find.value.trim());
-  const answer = await fetch(url, { headers: { Accept: "application/json" } }).catch(() => null);
-  if (mine !== turn) return;
+  if (!found.childElementCount) skeletons(found);
   found.hidden = false;
-  if (!answer?.ok) return void (found.textContent = "The names could not be loaded. Type again to retry.");
-  const { found: kinds, labels: known } = await answer.json();
+  const answer = await ask(url, { busy: found }).catch((failed) => mine === turn && found.replaceChildren(failedPart("The names could not be loaded", failed, look)));
+  if (mine !== turn || !answer) return;
+  const { found: kinds, labels: known } = answer;
   const first = !Object.keys(labels).length;
   labels = known;
   if (first) draw();

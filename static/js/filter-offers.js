@@ -1,5 +1,7 @@
 // What the filter offers at a place: fields and names, what they compare with, values, AND and OR. Imported by filter-box.js.
 // Reads: data-names and data-values of the box (URLs).
+import { ask as askServer } from "./ask-server.js";
+
 const ATTRIBUTES = ["run_name", "status", "user_id", "start_time", "end_time", "duration", "run_id"];
 const NUMBERS = new Set(["start_time", "end_time", "duration"]);
 const PREFIX = { metrics: "metrics", metric: "metrics", params: "params", param: "params", tags: "tags", tag: "tags" };
@@ -9,9 +11,7 @@ async function ask(base, more) {
   const url = new URL(base, location.href);
   for (const [name, value] of Object.entries(more)) url.searchParams.set(name, value);
   if (!known.has(url.href)) {
-    const answer = await fetch(url, { headers: { Accept: "application/json" } });
-    if (!answer.ok) return {};
-    known.set(url.href, await answer.json());
+    known.set(url.href, await askServer(url, { quiet: true }));
     setTimeout(() => known.delete(url.href), 30000);
   }
   return known.get(url.href);

@@ -1,5 +1,6 @@
 // The field to group by offers params and tags while one types.
 // Reads: [data-group-find][data-names] and the list beside it.
+import { ask } from "./ask-server.js";
 import { suggest } from "./suggestions.js";
 
 const field = document.querySelector("[data-group-find]");
@@ -7,9 +8,7 @@ const field = document.querySelector("[data-group-find]");
 async function find() {
   const url = new URL(field.dataset.names, location.href);
   url.searchParams.set("typed", field.value.replace(/^(params|tags)\./, ""));
-  const answer = await fetch(url, { headers: { Accept: "application/json" } });
-  if (!answer.ok) return [];
-  const { found } = await answer.json();
+  const { found } = await ask(url, { quiet: true });
   return ["params", "tags"].flatMap((kind) => found[kind].names.slice(0, 15).map((name) => ({ text: `${kind}.${name}`, label: name, kind: kind.slice(0, -1) })));
 }
 

@@ -4,7 +4,7 @@
 const open = () => document.querySelectorAll("details.menu[open]");
 
 document.addEventListener("click", (event) => {
-  for (const menu of open()) if (!menu.contains(event.target)) menu.open = false;
+  for (const menu of open()) if (!event.composedPath().includes(menu)) menu.open = false; // also when what was clicked has gone
 });
 
 document.addEventListener("keydown", (event) => {

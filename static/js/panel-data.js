@@ -1,5 +1,6 @@
 // One metric of many runs or groups from the server, and the names of what runs have. The bytes are told in runs/panels.py and panel_groups.py.
 // Reads: data-prefix of the page. A line is {id, name, x, y, low, high, flags, exact, group, ...}; low and high are y when exact.
+import { ask } from "./ask-server.js";
 import { noun } from "./charts-noun.js";
 import { openedGroups } from "./group-data.js";
 
@@ -7,13 +8,8 @@ export const NAN = 1, UP = 2, DOWN = 4, EMPTY = 8;
 
 const prefix = () => document.documentElement.dataset.prefix || "";
 
-async function post(path, body, signal) {
-  const answer = await fetch(prefix() + path, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body), signal });
-  if (answer.ok) return answer;
-  let said = "";
-  try { said = (await answer.json()).message; } catch { /* no JSON: the proxy's words are none for a person */ }
-  throw new Error(said || `The server answered ${answer.status}.`);
-}
+// The panels show by themselves that they wait.
+const post = (path, body, as, signal) => ask(prefix() + path, { body, as, signal, quiet: true });
 
 export function opened(buffer) {
   const length = new DataView(buffer).getUint32(0, true);
@@ -35,18 +31,17 @@ export function opened(buffer) {
 
 // null when nothing changed since `asked.seen`.
 export async function loadPanel(asked, signal) {
-  const answer = await post(asked.by ? "/charts/groups" : "/charts/panel", asked, signal);
-  if (answer.status === 204) return null;
-  return (asked.by ? openedGroups : opened)(await answer.arrayBuffer());
+  const answer = await post(asked.by ? "/charts/groups" : "/charts/panel", asked, "buffer", signal);
+  return answer && (asked.by ? openedGroups : opened)(answer);
 }
 
 export async function loadNames(runs) {
-  return (await post("/charts/names", { [noun.asked]: runs })).json();
+  return post("/charts/names", { [noun.asked]: runs });
 }
 
 // The metrics whose names hold all of the words.
 export async function findNames(runs, words) {
-  return (await post("/charts/names", { [noun.asked]: runs, words, search: true })).json();
+  return post("/charts/names", { [noun.asked]: runs, words, search: true });
 }
 
 // The part that holds `x`: the last one that begins there or before; -1 when the line begins later.

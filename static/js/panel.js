@@ -48,8 +48,8 @@ export class Panel {
       Object.assign(this, { ended, took: ended - began, data: found ?? this.data });
       if (found && standsApart(this)) this.load(); else if (found) this.draw();
     } catch (error) {
-      if (signal.aborted) return undefined;
-      this.say(error instanceof TypeError ? "The server cannot be reached. The chart is drawn again when it can." : error.message);
+      if (signal.aborted || (live && this.plot)) return undefined; // what is drawn stays; the next turn asks again
+      this.say(error.message);
       this.stale = true;
     }
     return undefined;

@@ -1,72 +1,73 @@
 // New runs and values appear while the page is open; place, selection and focus stay.
-// Reads: #runs[data-live] (server-sent events {changed, fresh}: run ids), order, filter and group of the URL. Sends: "metrics-news".
+// Reads: #runs[data-live] (server-sent events {newest}, then {changed, fresh}: run ids), order, filter and group of the URL.
+// Listens to: "edit-ended". Sends: "metrics-news", "live-again" (what changed meanwhile is to be looked for).
 import "./columns-live.js";
+import { inUsualOrder, put } from "./fresh-runs.js";
+import { follow } from "./live-stream.js";
 import { renew } from "./runs-refresh.js";
-import { again, fetchRows, query, rowsAdded, runs, table } from "./table-state.js";
+import { again, query, runs, table } from "./table-state.js";
 
-const WAIT = 15000; // before the next try when the server has no room for another listener
-const waiting = new Set(); // runs that are new and not shown, because only the server knows where they stand
-let source = null;
+const WAIT = 5000; // before what could not be shown is tried again
+let known = null; // the newest runs, when the server said them last
 
-function offer() {
-  let button = document.querySelector(".fresh-runs");
-  if (!waiting.size) return button?.remove();
-  if (!button) {
-    button = Object.assign(document.createElement("button"), { type: "button", className: "button fresh-runs" });
-    button.addEventListener("click", () => {
-      waiting.clear();
-      offer();
-      again();
-    });
-    document.getElementById("table-pane").prepend(button);
-  }
-  button.textContent = `Show ${waiting.size} new ${waiting.size === 1 ? "run" : "runs"}`;
-}
+const shown = (id) => runs.querySelector(`tr[data-run="${CSS.escape(id)}"]`);
 
-// In the usual order a new run stands first; what is looked at does not move.
-async function put(ids) {
-  const area = table();
-  const first = area?.querySelector("tbody[data-window]:not([data-within])");
-  const order = query().getAll("order");
-  if (!first || first.dataset.before || (order.length && order[0] !== "start_time DESC") || query().has("nested")) {
-    for (const id of ids) waiting.add(id);
-    return offer();
-  }
-  const body = await fetchRows({ only: ids.join(",") });
-  if (area !== table() || !body.rows.length) return;
-  const height = area.scrollHeight, scrolled = area.scrollTop > 0;
-  body.dataset.after = "";
-  for (const row of body.rows) row.classList.add("fresh");
-  first.before(body);
-  if (scrolled) area.scrollTop += area.scrollHeight - height;
-  rowsAdded(body);
-}
-
-async function hear({ changed = [], fresh = [] }) {
-  const shown = (id) => runs.querySelector(`tr[data-run="${CSS.escape(id)}"]`);
+async function apply({ changed, fresh }) {
   const news = fresh.filter((id) => !shown(id));
-  const area = table();
-  if (!area) return fresh.length && !query().has("filter") ? again() : null; // the first run of an empty page
-  if (runs.querySelector(".editing")) return;
+  if (!table()) return fresh.length && !query().has("filter") ? again() : null; // the first run of an empty page
   if (news.length) await put(news);
   document.dispatchEvent(new CustomEvent("metrics-news"));
   await renew([...changed, ...fresh].filter(shown).slice(0, 100));
 }
 
-function listen() {
-  source?.close();
-  source = new EventSource(runs.dataset.live);
-  source.addEventListener("message", (event) => hear(JSON.parse(event.data)).catch(() => {}));
-  source.addEventListener("open", () => renew([...runs.querySelectorAll(".status.busy")].map((state) => state.closest("tr").dataset.run).slice(0, 50)).catch(() => {}));
-  source.addEventListener("error", () => source.readyState === EventSource.CLOSED && setTimeout(() => !document.hidden && listen(), WAIT));
+// What is heard while a cell is edited, or cannot be asked for, waits.
+const held = { changed: new Set(), fresh: new Set() };
+let busy = false;
+
+async function settle() {
+  if (busy || runs.querySelector(".editing") || !(held.changed.size || held.fresh.size)) return;
+  const news = { changed: [...held.changed], fresh: [...held.fresh] };
+  for (const ids of Object.values(held)) ids.clear();
+  busy = true;
+  try {
+    await apply(news);
+  } catch {
+    hold(news);
+    setTimeout(settle, WAIT);
+    return;
+  } finally {
+    busy = false;
+  }
+  settle();
+}
+
+function hold({ changed = [], fresh = [] }) {
+  for (const id of changed) held.changed.add(id);
+  for (const id of fresh) held.fresh.add(id);
+}
+
+// Of the newest runs, those that came since the page was made, or since they were last heard of.
+function missed(newest) {
+  if (known) return newest.filter((id) => !known.has(id));
+  if (!table()) return newest;
+  if (!inUsualOrder() || new URL(runs.dataset.live, location.href).searchParams.get("experiments").includes(",")) return [];
+  const first = runs.querySelector("tbody[data-window]:not([data-within]) tr[data-run]");
+  return first ? newest.slice(0, Math.max(0, newest.indexOf(first.dataset.run))) : [];
+}
+
+function hear({ newest, changed = [], fresh = [] }) {
+  if (newest) {
+    hold({ fresh: missed(newest) });
+    if (known) document.dispatchEvent(new CustomEvent("live-again"));
+    else hold({ changed: [...runs.querySelectorAll(".status.busy")].map((state) => state.closest("tr").dataset.run).slice(0, 50) });
+    known = new Set(newest);
+  }
+  hold({ changed, fresh });
+  for (const id of fresh) known?.add(id);
+  settle();
 }
 
 if (runs.dataset.live && new URLSearchParams(location.search).get("view") !== "deleted") {
-  addEventListener("load", () => setTimeout(listen, 500));
-  addEventListener("pagehide", () => source?.close());
-  document.addEventListener("visibilitychange", () => {
-    if (document.hidden) source?.close();
-    else listen();
-  });
+  addEventListener("load", () => setTimeout(() => follow(runs.dataset.live, hear), 500));
+  document.addEventListener("edit-ended", settle);
 }
-document.addEventListener("table-shown", () => { waiting.clear(); offer(); });

@@ -1,11 +1,18 @@
 // After runs were changed the rows show it: those that are still here are asked for anew, those that went away go. Rows of windows
 // that are emptied at the moment follow when they come back.
-// Reads: tr[data-run] of #runs. Listens to: "runs-changed" (changes), "runs-news" (ids). Sends: "rows-added", "columns-news".
+// Reads: tr[data-run] of #runs. Listens to: "runs-changed" (changes), "edit-ended". Sends: "rows-added", "columns-news".
 import { again, fetchRows, query, rowsAdded, runs, table } from "./table-state.js";
 import { changedAway, loadedIds } from "./windows-stored.js";
 
 const AT_ONCE = 100;
 const usual = () => (query().has("columns") || query().has("group") ? {} : { usual: "1" }); // nobody chose columns: new names become some
+
+const held = new Set(); // runs whose row waits until its cell is edited no more
+document.addEventListener("edit-ended", () => {
+  const ids = [...held];
+  held.clear();
+  if (ids.length) renew(ids).catch(() => {});
+});
 
 // Puts the rows of these runs anew, and takes away those that the filter lets pass no longer.
 export async function renew(ids) {
@@ -14,7 +21,7 @@ export async function renew(ids) {
   for (let start = 0; start < shown.length; start += AT_ONCE) {
     const part = shown.slice(start, start + AT_ONCE);
     const area = table();
-    const body = await fetchRows({ only: part.join(","), ...usual() });
+    const body = await fetchRows({ only: part.join(","), ...usual() }, { quiet: true });
     if (area !== table()) return;
     if (body.dataset.usual) document.dispatchEvent(new CustomEvent("columns-news", { detail: JSON.parse(body.dataset.usual) }));
     const found = new Map([...body.rows].map((row) => [row.dataset.run, row]));
@@ -25,7 +32,7 @@ export async function renew(ids) {
 }
 
 function replace(old, found) {
-  if (old.querySelector(".editing input:read-write")) return; // somebody began to type while the answer was on its way
+  if (old.querySelector(".editing input:read-write")) return void held.add(old.dataset.run); // somebody began to type meanwhile
   if (!found) return old.remove();
   const row = found.cloneNode(true);
   const focused = old.contains(document.activeElement) ? [...old.querySelectorAll("a, button, input")].indexOf(document.activeElement) : -1;

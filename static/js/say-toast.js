@@ -8,8 +8,11 @@ function button(text, act) {
   return made;
 }
 
-// `undo` is called by its button; `bad`: an error, which stays until it is closed.
-export function sayToast(text, { undo, bad } = {}) {
+// `failed` (of ask-server.js) kept something from being done; `again`: the way to try it once more.
+export const sayFailed = (what, failed, again) => sayToast(failed.told ? failed.told(what) : `${what}: ${failed.message}`, { bad: true, again });
+
+// `undo` and `again` are called by their buttons; `bad`: an error, which stays until it is closed.
+export function sayToast(text, { undo, again, bad } = {}) {
   document.querySelector(".toast")?.remove();
   const toast = Object.assign(document.createElement("div"), { className: `toast${bad ? " bad" : ""}` });
   toast.setAttribute("role", bad ? "alert" : "status");
@@ -20,6 +23,7 @@ export function sayToast(text, { undo, bad } = {}) {
     Object.assign(back.dataset, { key: "z", keyHelp: "Undo what was just done" });
     toast.append(back);
   }
+  if (again) toast.append(button("Try again", () => { toast.remove(); again(); }));
   toast.append(button("Close", () => toast.remove()));
   document.body.append(toast);
   said.textContent = text; // after it stands there, so that screen readers say it

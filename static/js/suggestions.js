@@ -52,8 +52,14 @@ export function suggest(field, list, { find, take }) {
 
   async function look() {
     const mine = ++turn;
-    const found = await find().catch(() => []);
+    const timer = setTimeout(() => mine === turn && list.hidden && put([{ note: "Looking for what fits…" }]), 200);
+    const found = await find().catch((failed) => [{ note: `${failed.told?.("What fits could not be loaded") ?? failed.message} Type on to try again.` }]);
+    clearTimeout(timer);
     if (mine !== turn || document.activeElement !== field) return;
+    put(found);
+  }
+
+  function put(found) {
     offers = found.filter((offer) => !offer.note);
     at = -1;
     field.removeAttribute("aria-activedescendant");

@@ -1,5 +1,5 @@
 // A name, a tag or a note is edited where it stands: click twice or choose Edit, Enter saves, Escape leaves it.
-// Reads: th[data-column], td and th of tr[data-run]. Changes by change-runs.js, which offers the way back.
+// Reads: th[data-column], td and th of tr[data-run]. Changes by change-runs.js, which offers the way back. Sends: "edit-ended".
 import { changeRuns } from "./change-runs.js";
 import { sayToast } from "./say-toast.js";
 import { runs, table } from "./table-state.js";
@@ -23,7 +23,7 @@ export function editCell(cell) {
   const kept = [...cell.childNodes];
   const box = Object.assign(document.createElement("input"), { type: "text", className: "edit", value: before, maxLength: 8000 });
   box.setAttribute("aria-label", name ? "Name of the run" : `Tag ${column.slice(5)}`);
-  let done = false;
+  let done = false, seen = before; // nothing, once it was said that something else stands there
   const leave = () => {
     if (done) return;
     done = true;
@@ -31,16 +31,20 @@ export function editCell(cell) {
     cell.replaceChildren(...kept);
     cell.classList.remove("editing");
     if (here) standIn(cell); // whoever went on to something else stays there
+    document.dispatchEvent(new CustomEvent("edit-ended"));
   };
   const save = async () => {
+    if (done) return; // a field that goes loses the focus, too
     const value = box.value.trim();
     const run_id = cell.closest("tr").dataset.run;
     if (name && !value) sayToast("A run needs a name: it keeps the one that it has.", { bad: true });
     if (value === before || (name && !value)) return leave();
     box.readOnly = true;
-    const change = name ? { run_id, name: value } : { run_id, tags: { [column.slice(5)]: value || null } };
-    if (await changeRuns([change])) leave();
-    else box.readOnly = false; // what was typed stays
+    const of = (text) => (name ? { name: text } : { tags: { [column.slice(5)]: text || null } });
+    const failed = await changeRuns([{ run_id, ...of(value), ...(seen === null ? {} : { seen: of(seen) }) }]);
+    if (!failed) return leave();
+    box.readOnly = false; // what was typed stays
+    if (failed.status === 409) seen = null;
   };
   box.addEventListener("keydown", (event) => {
     event.stopPropagation();

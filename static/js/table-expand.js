@@ -1,5 +1,6 @@
 // A group opens to its runs, a run to the runs nested in it: asked for when it is opened, a window at a time.
 // Reads: [data-members] in tr[data-group][data-within], [data-children] in tr[data-run]. Writes: tbody[data-window][data-within].
+import { failedRow } from "./failed-part.js";
 import { fetchRows, rowsAdded, runs } from "./table-state.js";
 
 const made = new Map(); // filter of the members to the bodies that hold them
@@ -21,20 +22,30 @@ function split(row) {
   return body;
 }
 
+// The shape of a row where the rows will stand, for who has waited a fifth of a second.
+function waiting(behind) {
+  const body = document.createElement("tbody");
+  body.innerHTML = '<tr class="waiting"><td colspan="200"><span class="skeleton"></span></td></tr>';
+  const timer = setTimeout(() => behind.after(body), 200);
+  return { end: () => { clearTimeout(timer); body.remove(); } };
+}
+
 async function open(button, row, more = {}, behind = split(row)) {
   const depth = Number(row.dataset.depth ?? 0) + 1;
-  button.setAttribute("aria-busy", "true");
+  const waits = waiting(behind);
   try {
-    const body = await fetchRows({ within: filterOf(row), depth, ...more });
+    const body = await fetchRows({ within: filterOf(row), depth, ...more }, { busy: button });
     made.set(filterOf(row), [...(made.get(filterOf(row)) ?? []), body]);
     if (body.dataset.after) body.append(rest(button, row, body));
     behind.after(body);
     button.setAttribute("aria-expanded", "true");
     rowsAdded(body);
-  } catch {
-    button.title = "These runs could not be loaded. Try again.";
+  } catch (error) {
+    const made = document.createElement("tbody");
+    made.append(failedRow("These runs could not be loaded", error, () => { made.remove(); open(button, row, more, behind); }, 200));
+    behind.after(made);
   } finally {
-    button.removeAttribute("aria-busy");
+    waits.end();
   }
 }
 

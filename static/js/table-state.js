@@ -1,5 +1,7 @@
 // The URL is the state of the table of runs: what it says, and how to get to another state. Imported by the other table-*.js.
 // Reads: #runs (what is put anew), [data-table] and its th[data-column]. Sends: "table-shown" to the document.
+import { Failed, ask as askServer, parsed } from "./ask-server.js";
+
 export const runs = document.getElementById("runs");
 export const table = () => runs.querySelector("[data-table]");
 export const query = () => new URLSearchParams(location.search);
@@ -50,12 +52,10 @@ export function rowsAddress(more) {
   return url;
 }
 
-export async function fetchRows(more) {
-  const answer = await fetch(rowsAddress(more), { headers: { Accept: "text/html", "HX-Request": "true" } });
-  if (!answer.ok) throw new Error(String(answer.status));
-  const holder = document.createElement("table");
-  holder.innerHTML = await answer.text();
-  const body = holder.tBodies[0];
+// `how`: as ask-server.js has it; what nobody asked for is quiet. The body may be empty, and then has no rows.
+export async function fetchRows(more, how = {}) {
+  const body = parsed(`<table>${await askServer(rowsAddress(more), { as: "html", ...how })}</table>`).querySelector("tbody");
+  if (!body) throw new Failed("what answered was not this server. Load the page again");
   const said = runs.querySelector(".pager > span")?.firstChild;
   if (body.dataset.total && said) said.data = body.dataset.total;
   return body;

@@ -2,6 +2,7 @@
 // Reads: [data-table][data-rows], tbody[data-window] with data-before and data-after (tokens; empty at the ends of the table)
 // and data-behind (how many rows come next).
 // Writes: data-asked of a window (how it was asked for), which table-place.js keeps.
+import { failedRow } from "./failed-part.js";
 import { renew } from "./runs-refresh.js";
 import { fetchRows, rowsAdded, table, whenShown } from "./table-state.js";
 import { empty, fill, isStored } from "./windows-stored.js";
@@ -11,15 +12,9 @@ const KEPT = 8; // heights beyond which a window is emptied
 const WINDOWS = "tbody[data-window]:not([data-within])";
 let loading = false;
 
-function wide(text) {
-  const cell = Object.assign(document.createElement("td"), { colSpan: 200, textContent: text });
-  const row = document.createElement("tr");
-  row.append(cell);
-  return { row, cell };
-}
-
 function away(body) {
-  const { row, cell } = wide("");
+  const row = document.createElement("tr"), cell = Object.assign(document.createElement("td"), { colSpan: 200 });
+  row.append(cell);
   cell.style.height = `${body.getBoundingClientRect().height}px`;
   empty(body, row);
 }
@@ -40,35 +35,29 @@ function put(area, edge, side, body) {
 async function load(area, edge, side) {
   if (loading) return;
   loading = true;
-  area.setAttribute("aria-busy", "true");
   const token = edge.dataset[side];
   edge.dataset[side] = "";
   try {
     const size = side === "after" && edge.dataset.behind; // the first window begins with what a screen shows
-    const body = await fetchRows({ [side]: token, ...(size ? { size } : {}) });
+    const body = await fetchRows({ [side]: token, ...(size ? { size } : {}) }, { busy: area });
     if (area !== table()) return; // another state was asked for meanwhile
     body.dataset.asked = `${side}=${token}`;
     body.dataset[side === "after" ? "before" : "after"] = "";
     put(area, edge, side, body);
     rowsAdded(body);
-  } catch {
-    failed(area, edge, side, token);
+  } catch (error) {
+    failed(area, edge, side, token, error);
   } finally {
-    area.removeAttribute("aria-busy");
     loading = false;
     requestAnimationFrame(() => look(area));
   }
 }
 
-function failed(area, edge, side, token) {
-  const { row, cell } = wide("More rows could not be loaded. ");
-  const again = Object.assign(document.createElement("button"), { type: "button", className: "button", textContent: "Try again" });
-  again.addEventListener("click", () => {
-    row.remove();
+function failed(area, edge, side, token, error) {
+  const row = failedRow("More rows could not be loaded", error, () => {
     edge.dataset[side] = token;
     load(area, edge, side);
-  });
-  cell.append(again);
+  }, 200);
   edge[side === "after" ? "append" : "prepend"](row);
 }
 

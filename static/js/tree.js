@@ -1,6 +1,9 @@
 // Rows of a tree open in place: folders to what is in them, runs to their children. Which folders are open is remembered.
 // Reads: data-unfolds (where the rows below come from), data-folder and data-inside of rows, data-remembers of the table.
 // Writes: localStorage "folders".
+import { ask, parsed } from "./ask-server.js";
+import { failedRow } from "./failed-part.js";
+
 const button = (row) => row.querySelector("[data-unfolds]");
 
 function remembered() {
@@ -32,11 +35,7 @@ async function unfold(row) {
   waiting.innerHTML = `<th colspan="${row.cells.length}"><span class="skeleton"></span></th>`;
   row.after(waiting);
   try {
-    const answer = await fetch(opener.dataset.unfolds, { headers: { "HX-Request": "true", Accept: "text/html" } });
-    if (!answer.ok) throw new Error(String(answer.status));
-    const holder = document.createElement("template");
-    holder.innerHTML = await answer.text();
-    const rows = [...holder.content.querySelectorAll("tr")];
+    const rows = [...parsed(await ask(opener.dataset.unfolds, { as: "html", busy: waiting })).querySelectorAll("tr")];
     const depth = Math.min(8, Number(row.querySelector("[data-depth]").dataset.depth) + 1);
     for (const inner of rows) inner.querySelector("[data-depth]").dataset.depth = depth;
     waiting.replaceWith(...rows);
@@ -44,9 +43,10 @@ async function unfold(row) {
     document.dispatchEvent(new CustomEvent("htmx:afterSwap", { detail: { target: row.parentElement } })); // times, as after any part
     const open = remembered();
     for (const inner of rows.filter((found) => open.has(found.dataset.folder))) unfold(inner);
-  } catch {
-    waiting.className = "failed";
-    waiting.querySelector("th").textContent = "This could not be opened: the server cannot be reached. Open it again.";
+  } catch (error) {
+    const failed = failedRow("This could not be opened", error, () => unfold(row), row.cells.length);
+    failed.dataset.inside = row.dataset.folder;
+    waiting.replaceWith(failed);
     opener.setAttribute("aria-expanded", "false");
   }
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from mlflow import MlflowClient
 from playwright.sync_api import Page, expect
 
 from tests.conftest import RunningServer
@@ -73,3 +74,22 @@ class TestMetricPage:
     def test_without_a_number_says_so(self, tab: Page, run_id: str) -> None:
         tab.goto(f"/runs/{run_id}/metric?key=never")
         expect(tab.locator("figure[data-key=never]")).to_contain_text("No finite value to draw: 3 NaN.")
+
+    def test_follows_the_name_and_the_points_of_its_run(self, tab: Page, client: MlflowClient) -> None:
+        run_id = client.create_run(client.create_experiment("metric page live"), run_name="first name").info.run_id
+        for step in range(30):
+            client.log_metric(run_id, "loss", 1 / (step + 1), step=step)
+        with tab.expect_response("**/runs/marks"):
+            tab.goto(f"/runs/{run_id}/metric?key=loss")
+        panel = tab.locator(".chart-panel[data-key=loss]")
+        expect(panel.locator("canvas.lines")).to_be_attached()
+        panel.evaluate("panel => { panel.same = 'yes'; }")
+        client.update_run(run_id, name="second name")
+        client.log_metric(run_id, "loss", 7.5, step=31)
+        expect(tab.locator("#crumbs")).to_contain_text("second name", timeout=15_000)
+        expect(tab).to_have_title("loss · second name · Runstone")
+        expect(tab.locator(".facts")).to_contain_text("7.5", timeout=15_000)
+        expect(tab.locator("section", has=tab.get_by_role("heading", name="Points"))).to_contain_text("31")
+        tab.wait_for_function("() => JSON.parse(document.getElementById('shown-runs').textContent)[0].name === 'second name'")
+        assert panel.evaluate("panel => panel.same") == "yes"
+        client.set_terminated(run_id)

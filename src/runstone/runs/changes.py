@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Row
 
 from runstone.core import names
 from runstone.core.scope import Scope
-from runstone.errors import InvalidParameter
+from runstone.errors import ChangedMeanwhile, InvalidParameter
 from runstone.experiments.guards import EditExperiment
 from runstone.logged_models import queries as model_queries
 from runstone.runs import guards, queries, table
@@ -24,13 +24,18 @@ STAGES = ("active", "deleted")
 
 @dataclass(frozen=True)
 class Change:
-    """Of one run; None leaves what is there. A tag of None is taken away."""
+    """Of one run; None leaves what is there. A tag of None is taken away.
+
+    `seen_name` and `seen_tags` are what a person saw before typing: when something else stands there by now it is not overwritten.
+    """
 
     run_id: str
     name: str | None = None
     stage: str | None = None
     experiment_id: str | None = None
     tags: dict[str, str | None] = field(default_factory=dict)
+    seen_name: str | None = None
+    seen_tags: dict[str, str | None] = field(default_factory=dict)
 
 
 def check(changes: Sequence[Change]) -> None:
@@ -75,7 +80,9 @@ def with_nested(connection: Connection, scope: Scope, changes: Sequence[Change])
 
 
 def apply(connection: Connection, scope: Scope, changes: Sequence[Change]) -> list[Change]:
-    """The changes that would take these back. Raises `NotFound` for a run that is not there."""
+    """The changes that would take these back. Raises `NotFound` for a run that is not there, `ChangedMeanwhile` where somebody
+    else was quicker. What is in the trash may be moved there again: somebody else did what was wanted.
+    """
     check(changes)
     rows = queries.find_all(connection, scope, [change.run_id for change in changes])
     places = _destinations(connection, scope, changes)
@@ -85,11 +92,23 @@ def apply(connection: Connection, scope: Scope, changes: Sequence[Change]) -> li
         row = rows.get(change.run_id)
         if row is None:
             raise guards.not_found(change.run_id)
-        if row.lifecycle_stage != "active" and change.stage != "active":
+        if row.lifecycle_stage != "active" and change.stage is None:
             raise guards.not_active(change.run_id, row.lifecycle_stage)
+        _refuse_unseen(row, change, before.get(row.id, {}))
         _apply_one(connection, scope, row, change, places)
         inverse.append(_inverse(row, change, before.get(row.id, {})))
     return inverse
+
+
+def _refuse_unseen(row: Row[Any], change: Change, tags: dict[str, str]) -> None:
+    fields: list[tuple[str | None, str | None, str | None]] = []
+    if change.seen_name is not None:
+        fields.append((row.name, change.seen_name, change.name))
+    fields += [(tags.get(key), seen, change.tags.get(key)) for key, seen in change.seen_tags.items()]
+    for now, seen, wanted in fields:
+        if (now or "").strip() not in ((seen or "").strip(), (wanted or "").strip()):
+            said = f"It says {names.shown(now)} by now" if now else "It is empty by now"
+            raise ChangedMeanwhile(f"{said}: somebody else changed it while you typed. Enter puts yours in its place.")
 
 
 def _destinations(connection: Connection, scope: Scope, changes: Sequence[Change]) -> dict[str, int]:

@@ -11,8 +11,20 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-EVERYWHERE = ("switch-theme", "printing", "switch-rail", "copy", "menus", "keys", "palette", "progress", "toast", "save-key")
-HTMX, UPLOT = "vendor/htmx.min.js", "vendor/uplot.min.js"
+EVERYWHERE = (
+    "switch-theme",
+    "printing",
+    "switch-rail",
+    "copy",
+    "menus",
+    "keys",
+    "palette",
+    "progress",
+    "toast",
+    "save-key",
+    "forms-sent",
+)
+HTMX, UPLOT, MORPH = "vendor/htmx.min.js", "vendor/uplot.min.js", "vendor/idiomorph.min.js"
 TIMES = "js/times.js"  # elsewhere it runs before the first paint; no column of this table changes its width by a time
 TABLE = (
     "table-sort", "table-windows", "table-place", "table-selection", "table-keys", "table-columns", "table-resize", "table-pins",
@@ -34,14 +46,17 @@ class Kind:
 KINDS = {
     "page": Kind(),
     "parts": Kind((HTMX,), ("failed-refresh",)),
-    "experiments": Kind((HTMX,), ("tree", "tick-several")),
+    "registry": Kind((HTMX, MORPH), ("failed-refresh", "registry-live")),
+    "experiments": Kind((HTMX,), ("failed-refresh", "tree", "tick-several")),
     "runs": Kind((TIMES, HTMX, UPLOT), (*TABLE, "charts-pane")),
-    "models": Kind((HTMX, UPLOT), ("layout-panes", "models-shown", "models-links", "views", "charts-drawn", "charts-pane")),
+    "models": Kind(
+        (HTMX, UPLOT), ("failed-refresh", "layout-panes", "models-shown", "models-links", "views", "charts-drawn", "charts-pane")
+    ),
     "run": Kind((HTMX, UPLOT), ("failed-refresh", "tags-in-place", "tree", "run-live", "charts-pane")),
-    "metric": Kind((UPLOT,), ("charts-pane",)),
-    "compare": Kind((HTMX, UPLOT), ("compare-columns", "views", "plots", "charts-pane")),
+    "metric": Kind((UPLOT, MORPH), ("charts-pane", "metric-live")),
+    "compare": Kind((HTMX, UPLOT), ("failed-refresh", "compare-columns", "views", "plots", "charts-pane")),
     "plots": Kind((), ("plots",)),
-    "media": Kind((HTMX,), ("step-slider",)),
+    "media": Kind((HTMX,), ("failed-refresh", "step-slider")),
 }
 
 # Beside the modules, so that what they name by a way from there is found.

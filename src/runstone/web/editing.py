@@ -11,8 +11,10 @@ from typing import Any, Protocol
 from fastapi import Request, Response
 from sqlalchemy import Connection
 
+from runstone.core import names
 from runstone.core.scope import Context
-from runstone.errors import AlreadyExists, InvalidParameter, RunstoneError
+from runstone.errors import AlreadyExists, ChangedMeanwhile, InvalidParameter, NotFound, RunstoneError
+from runstone.web.formats import mark
 from runstone.web.forms import form_fields, text_of, to_the_letter
 from runstone.web.templating import go, page, wants_part
 from runstone.web.toasts import Toast, named, told
@@ -92,9 +94,11 @@ async def save(request: Request, ctx: Context, subject: Subject, renamed_base: C
 
     try:
         before = await ctx.db.write(change)
-    except RunstoneError as error:
-        if error.status == 404:
+    except NotFound as error:
+        if "text/html" not in request.headers.get("accept", ""):
             raise
+        return page(request, "edit/gone.html", 404, problem=error.message, name=name, text=text_of(fields, "text"))
+    except RunstoneError as error:
         return await show(
             request, ctx, subject, error.status, form="text", problem=error.message, name=name, text=text_of(fields, "text"),
             seen=fields.get("seen", ""),
@@ -121,8 +125,14 @@ async def tag(request: Request, ctx: Context, subject: Subject) -> Response:
         before = tags.get(named_key)
         if remove:
             subject.drop_tag(connection, named_key)
-        else:
-            subject.put_tag(connection, named_key, text_of(fields, "value", before))
+            return named_key, before
+        wanted = text_of(fields, "value", before)
+        if fields.get("seen", mark(before or "")) != mark(before or "") and wanted != before:
+            now = f"now says {names.shown(before)}" if before is not None else "is gone now"
+            raise ChangedMeanwhile(
+                f"This tag {now}: somebody else changed it while you typed. Nothing was saved; Set puts yours in its place."
+            )
+        subject.put_tag(connection, named_key, wanted)
         return named_key, before
 
     try:

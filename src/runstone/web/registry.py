@@ -25,6 +25,7 @@ from runstone.web.files import files_at
 from runstone.web.formats import plainly, segment
 from runstone.web.forms import NOTHING_REFUSED, Refused
 from runstone.web.model_files import model_files
+from runstone.web.registry_live import mark_of
 from runstone.web.run_family import metrics_of
 from runstone.web.sorting import Sorting
 from runstone.web.templating import link, page, wants_part
@@ -42,7 +43,7 @@ SORTABLE = {"name": "ASC", "creation_timestamp": "DESC", "last_updated_timestamp
 
 @router.get("/models")
 async def models(request: Request, ctx: Ctx, _: ReadableWorkspace) -> Response:
-    """Costs four statements whatever the number of models."""
+    """Costs five statements whatever the number of models."""
     return await show_models(request, ctx)
 
 
@@ -72,6 +73,7 @@ def load(
     quoted = text.replace("'", "''")
     asked = text if _FILTER.match(text) else f"name ILIKE '%{quoted}%'" if text else None
     where = models_where(asked, ctx.db.dialect)
+    mark = mark_of(connection, ctx)
     shown = window(
         ctx, query, ("models page", text, sorting.clause), models_order([sorting.clause], ctx.db.dialect), PAGE,
         lambda turned, after, limit: queries.search_models(connection, ctx.scope, where, turned, after, limit),
@@ -81,6 +83,7 @@ def load(
     latest = queries.latest_versions(connection, ctx.scope, pks)
     return {
         "window": shown,
+        "mark": mark,
         "tags": queries.model_tags(connection, ctx.scope, pks),
         "aliases": queries.aliases_of(connection, ctx.scope, pks),
         "latest": {pk: max((row.version for row in found), default=None) for pk, found in latest.items()},
@@ -90,7 +93,7 @@ def load(
 
 @router.get("/models/{name}")
 async def model(request: Request, name: str, ctx: Ctx, _: ReadableWorkspace) -> Response:
-    """Costs eleven statements whatever the number of versions, of which a page is shown."""
+    """Costs twelve statements whatever the number of versions, of which a page is shown."""
     guard = RegisteredModelGuard(name, ctx.scope)
     found = await ctx.db.read(lambda c: _details(c, ctx, guard, Asked.of(request.query_params, "versions")))
     if asked_part(request, ("versions",)):
@@ -112,6 +115,7 @@ async def _shown(request: Request, found: dict[str, Any], status: int = 200, ref
 
 
 def _details(connection: Connection, ctx: Context, guard: RegisteredModelGuard, asked: Asked) -> dict[str, Any]:
+    mark = mark_of(connection, ctx)
     row = guard.load(connection)
     total = queries.count_versions(connection, ctx.scope, row.id)
     number = max(1, min(asked.number, -(-total // PAGE)))
@@ -122,6 +126,7 @@ def _details(connection: Connection, ctx: Context, guard: RegisteredModelGuard, 
     metrics = metrics_of(connection, ctx, pks) if pks else []
     return {
         "model": row,
+        "mark": mark,
         "tags": queries.model_tags(connection, ctx.scope, [row.id])[row.id],
         "listed": listed,
         "kept": kept_of([listed]),
@@ -136,7 +141,7 @@ def _details(connection: Connection, ctx: Context, guard: RegisteredModelGuard, 
 
 @router.get("/models/{name}/versions/{version}")
 async def version_page(request: Request, name: str, version: str, ctx: Ctx, _: ReadableWorkspace) -> Response:
-    """Costs nine statements, the listing of one folder and two small files."""
+    """Costs ten statements, the listing of one folder and two small files."""
     guard = VersionGuard(name, version, ctx.scope)
     part = asked_part(request, RUN_LISTS)
     if part:
@@ -156,12 +161,14 @@ async def show_version(
     request: Request, ctx: Context, guard: VersionGuard, status: int = 200, refused: Refused = NOTHING_REFUSED
 ) -> Response:  # fmt: skip
     def details(connection: Connection) -> dict[str, Any]:
+        mark = mark_of(connection, ctx)
         row = guard.load(connection)
         made, run = _origin(connection, ctx, row)
         lists = _lists(connection, ctx, run, RUN_LISTS, request.query_params)
         aliases = queries.aliases_of(connection, ctx.scope, [row.registered_model_id])[row.registered_model_id]
         return {
             "version_row": row,
+            "mark": mark,
             "tags": queries.version_tags(connection, ctx.scope, [row.id])[row.id],
             "aliases": [alias for alias, number in aliases if number == row.version],
             "run": run,

@@ -45,10 +45,10 @@ async def matching(request: Request, ctx: Ctx, _: ReadableWorkspace) -> Response
 
 @router.post("/runs/change")
 async def change_runs(request: Request, ctx: Ctx, _: WritableWorkspace) -> Response:
-    """`{"changes": [{"run_id", "name"?, "stage"?, "experiment_id"?, "colour"?, "tags"?: {key: value or null}}]}` is done as
-    a whole or not at all. Or one change for all runs of a table: `{"matching": {"state", "count"}, "change": {...}}`, where
-    `state` is the query of the table and `count` how many runs it held when they were chosen. With `"nested": true` the runs
-    below a moved one move along.
+    """`{"changes": [{"run_id", "name"?, "stage"?, "experiment_id"?, "colour"?, "tags"?: {key: value or null}, "seen"?: {"name"?,
+    "tags"?}}]}` is done as a whole or not at all; where something else stands than was `seen`, nothing is done: 409. Or one
+    change for all runs of a table: `{"matching": {"state", "count"}, "change": {...}}`, where `state` is the query of the
+    table and `count` how many runs it held when they were chosen. With `"nested": true` the runs below a moved one move along.
 
     Answers `{"said", "undo"}`: `undo` is a body that takes it back.
     """
@@ -130,7 +130,20 @@ def change_of(item: Any) -> Change:
         if not isinstance(colour, int) or isinstance(colour, bool) or not 1 <= colour <= len(COLOURS):
             raise InvalidParameter(f"colour must be a number from 1 to {len(COLOURS)}.")
         tags = tags | {COLOUR_TAG: COLOURS[colour - 1]}
-    return Change(texts["run_id"], texts["name"], texts["stage"], texts["experiment_id"], tags)
+    seen_name, seen_tags = _seen(item.get("seen", {}))
+    return Change(texts["run_id"], texts["name"], texts["stage"], texts["experiment_id"], tags, seen_name, seen_tags)
+
+
+def _seen(item: Any) -> tuple[str | None, dict[str, str | None]]:
+    """What a person saw there before typing: the name, and values of tags."""
+    if not isinstance(item, dict):
+        raise wire.invalid_value("seen", item)
+    name, tags = item.get("name"), item.get("tags", {})
+    if not isinstance(name, str | None):
+        raise wire.invalid_value("seen.name", name)
+    if not isinstance(tags, dict) or not all(isinstance(value, str | None) for value in tags.values()):
+        raise wire.invalid_value("seen.tags", tags)
+    return name, tags
 
 
 def as_json(change: Change) -> dict[str, Any]:

@@ -35,7 +35,7 @@ PAGE_HEADERS = {"Content-Security-Policy": PAGE_POLICY, "Cache-Control": "no-sto
 ZIPPED, ZIP_LEVEL, SMALL = {"Content-Encoding": "gzip", "Vary": "Accept-Encoding"}, 1, 1400
 BEGUN = "runstone.begun"  # in the scope of a request whose answer has begun
 _FILTERS = (
-    formats.number, formats.exact, formats.iso, formats.minute, formats.duration, formats.size, formats.segment,
+    formats.number, formats.exact, formats.iso, formats.minute, formats.duration, formats.size, formats.mark, formats.segment,
     formats.thousands, formats.counted, colours.run_colour, colours.look_classes,
 )  # fmt: skip
 
@@ -99,7 +99,14 @@ def wants_part(request: Request) -> bool:
 
 def go(request: Request, path: str, **query: Any) -> Response:
     """After a form: the page to look at, so that a reload repeats nothing."""
-    return RedirectResponse(link(request.app.state.settings.static_prefix, path, **query), 303)
+    return go_to(request, link(request.app.state.settings.static_prefix, path, **query))
+
+
+def go_to(request: Request, url: str) -> Response:
+    """The same of a whole URL. A script that sent the form (forms-sent.js) leaves the page itself."""
+    if request.headers.get("runstone-form"):
+        return Response(status_code=204, headers={"Runstone-Go": url, "Cache-Control": "no-store"})
+    return RedirectResponse(url, 303)
 
 
 def link(prefix: str, path: str, **query: Any) -> str:

@@ -17,7 +17,7 @@ from runstone.views import queries, state
 from runstone.views.guards import EditView
 from runstone.web.browser import owner_of, owner_to_be, remember
 from runstone.web.forms import form_fields
-from runstone.web.templating import go, link, page, wants_part
+from runstone.web.templating import go, go_to, link, page, wants_part
 from runstone.web.toasts import named, told
 
 router = wire.ApiRouter()
@@ -185,7 +185,7 @@ def address(request: Request, path: str, query: str) -> str:
 def _open(request: Request, experiment_id: int, query: str, toast: dict[str, str]) -> Response:
     """The page of runs in the state of the view, and what was done."""
     said = link("", "", **toast).removeprefix("?")
-    return RedirectResponse(address(request, f"/experiments/{experiment_id}", f"{query}&{said}".lstrip("&")), 303)
+    return go_to(request, address(request, f"/experiments/{experiment_id}", f"{query}&{said}".lstrip("&")))
 
 
 def _listed(request: Request, ctx: Context, view: EditView, fields: dict[str, str], said: str, **undo: str) -> Response:
