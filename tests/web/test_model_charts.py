@@ -65,6 +65,13 @@ class TestPanel:
             ([3], [30], "l1"), ([2], [20], "l2"), ([1], [10], "l1"),
         ]  # fmt: skip
 
+    def test_the_last_value_of_a_history_is_the_one_that_was_measured_last(
+        self, server: RunningServer, models: list[str]
+    ) -> None:
+        _, lines = panel(server, models=models, key="acc · test", x="place")
+        assert [(list(line.x), list(line.y), list(line.flags)) for line in lines[:1]] == [([1], [0.75], [0])]
+        assert (list(lines[1].x), list(lines[1].flags)) == ([2], [2 | 8])  # an infinity
+
     def test_by_another_metric_and_by_time(self, server: RunningServer, models: list[str]) -> None:
         head, lines = panel(server, models=models, key="acc", x="metrics.size")
         assert (head["axis"], list(lines[0].x), list(lines[0].y)) == ("value", [10], [0.125])

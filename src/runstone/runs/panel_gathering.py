@@ -15,7 +15,7 @@ from runstone.core import keyvalue
 from runstone.core.db import raw_rows
 from runstone.core.scope import Scope, scoped
 from runstone.runs import panel_lines, panel_parts, panel_reading
-from runstone.runs.columns import Integers
+from runstone.runs.columns import Integers, Numbers
 from runstone.runs.panel_heads import Series
 from runstone.runs.panel_lines import Budget, Line
 from runstone.runs.panel_members import Members
@@ -23,11 +23,12 @@ from runstone.runs.panel_parts import Parts, Window, X
 from runstone.runs.panel_statistics import Gathered
 from runstone.runs.tables import runs
 
-HOT_LIMIT = 400_000  # points outside of chunks: half a second
+HOT_LIMIT = 500_000  # points outside of chunks: about half a second
 LINES_LIMIT = 1000  # series with chunks
 AGAINST_LIMIT = 2_000_000  # points of runs by another metric
 
 Ends = tuple[float, float]
+Flags = npt.NDArray[np.bool_]
 
 
 @dataclass
@@ -74,13 +75,14 @@ def choose(connection: Connection, scope: Scope, members: Members, key_id: int, 
     allowed = (np.cumsum(hot[several]) <= HOT_LIMIT) & (np.cumsum(members.sealed[several] > 0) <= LINES_LIMIT)
     taken = several[allowed]
     loose = np.sort(taken[members.sealed[taken] == 0])
-    numbers, times, steps, values, nans = _hot(connection, members, key_id, loose)
+    column = "step" if axis == "step" else "timestamp"
+    numbers, x, values, nans = _hot(connection, members, key_id, loose, column)
     owners = np.concatenate([one, numbers])
-    times = np.concatenate([members.last_times[one], times])
-    steps = np.concatenate([members.last_steps[one], steps])
+    x = np.concatenate([(members.last_steps if axis == "step" else members.last_times)[one], x])
     values = np.concatenate([members.last_values[one], values])
     nans = np.concatenate([members.last_nans[one], nans])
-    x = steps if axis == "step" else times if axis == "time" else times - _origins(members, owners, times)[owners]
+    if axis == "relative":
+        x -= _origins(members, owners, x)[owners]
     parts = panel_parts.of_points(x, values, nans)
     order = np.lexsort((parts[X], owners))
     found = Found(members, np.concatenate([one, taken]), owners[order], parts[:, order])
@@ -98,19 +100,14 @@ def _in_turn(codes: Integers) -> Integers:
 
 
 def _hot(
-    connection: Connection, members: Members, key_id: int, numbers: Integers
-) -> tuple[Integers, Integers, Integers, npt.NDArray[np.float64], npt.NDArray[np.bool_]]:
-    """The points of these members, none of which is in a chunk: whose, time, step, value, whether it is NaN."""
-    of_pk = dict(zip(members.pks[numbers].tolist(), numbers.tolist(), strict=True))
-    columns: list[list[npt.NDArray[np.generic]]] = [[], [], [], [], []]
-    for pks in _batches(members, numbers):
-        rows = panel_reading.hot_rows(connection, key_id, pks)
-        for made, column, kind in zip(columns, zip(*rows, strict=True), _TYPES, strict=False):
-            made.append(np.array([of_pk[pk] for pk in column] if made is columns[0] else column, dtype=kind))
-    return tuple(np.concatenate([np.empty(0, kind), *made]) for made, kind in zip(columns, _TYPES, strict=True))  # type: ignore[return-value]
-
-
-_TYPES = (np.int64, np.int64, np.int64, np.float64, np.bool_)
+    connection: Connection, members: Members, key_id: int, numbers: Integers, column: str
+) -> tuple[Integers, Numbers, Numbers, Flags]:
+    """The points of these members, none of which is in a chunk: whose, step or timestamp, value, whether it is NaN."""
+    found = [panel_reading.hot_columns(connection, key_id, pks, column) for pks in _batches(members, numbers)]
+    pks, x, values, nans = np.concatenate([np.empty((4, 0)), *found], axis=1)
+    ordered = np.sort(members.pks[numbers])
+    number = numbers[np.argsort(members.pks[numbers])]
+    return number[np.searchsorted(ordered, pks)] if len(pks) else np.empty(0, np.int64), x, values, nans > 0
 
 
 def _batches(members: Members, numbers: Integers) -> Iterator[list[int]]:
@@ -120,9 +117,9 @@ def _batches(members: Members, numbers: Integers) -> Iterator[list[int]]:
         yield [pk for _, pk in batch]
 
 
-def _origins(members: Members, owners: Integers, times: Integers) -> Integers:
+def _origins(members: Members, owners: Integers, times: Numbers) -> Numbers:
     """When each member began; of those without any of `times` nothing that means something."""
-    low = np.full(len(members), np.iinfo(np.int64).max)
+    low = np.full(len(members), np.inf)
     np.minimum.at(low, owners, times)
     return np.where((members.starts > 0) & (members.starts <= low), members.starts, low)
 

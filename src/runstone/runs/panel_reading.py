@@ -6,10 +6,12 @@ import itertools
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 from sqlalchemy import Connection
 
 from runstone.core.db import raw_rows
 from runstone.runs import chunks, panel_heads, panel_lines
+from runstone.runs.columns import Numbers
 from runstone.runs.panel_lines import Budget, Line
 from runstone.runs.panel_parts import Parts, Window
 
@@ -34,6 +36,16 @@ def hot_rows(connection: Connection, key_id: int, run_pks: Sequence[int]) -> lis
     if not run_pks:
         return []
     return raw_rows(connection, _HOT % ", ".join(map(str, run_pks)), (key_id,))
+
+
+def hot_columns(connection: Connection, key_id: int, run_pks: Sequence[int], axis: str) -> Numbers:
+    """Of all points that are in no chunk, in any order, four rows: run, `axis` (step or timestamp), value, is_nan.
+
+    As doubles, since an axis is drawn in them: made into columns in one go, which takes a third of the time.
+    """
+    sql = f"SELECT run_pk, {axis}, value, is_nan FROM points WHERE key_id = ? AND run_pk IN ({', '.join(map(str, run_pks))})"  # noqa: S608
+    rows = raw_rows(connection, sql, (key_id,))
+    return np.fromiter(itertools.chain.from_iterable(rows), np.float64, 4 * len(rows)).reshape(-1, 4).T
 
 
 def parts(connection: Connection, lines: Sequence[Line], window: Window, budget: Budget) -> list[tuple[Parts, bool]]:
