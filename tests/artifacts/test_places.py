@@ -400,7 +400,7 @@ class TestUploads:
         before = house.state()
         head = f"PUT {STORE}/up/cut HTTP/1.1\r\nHost: 127.0.0.1:{house.server.port}\r\nContent-Length: 10000000\r\n\r\n".encode()
         raw(house.server, head + b"x" * sent, cut=True)
-        for _ in range(100):
+        for _ in range(600):
             if ask(house.server, "GET", "/health")[0] == 200 and house.state() == before:
                 break
             threading.Event().wait(0.1)
