@@ -65,7 +65,7 @@ class Between:
     def _pump(self, source: socket.socket, target: socket.socket, kind: str) -> None:
         passed = 0
         try:
-            while self.way == "pass" and (piece := source.recv(65536)):
+            while (piece := source.recv(65536)) and self.way == "pass":  # now, not when it was waited for
                 target.sendall(piece)
                 passed += len(piece)
                 if passed >= self.bytes_until_cut and self._may_cut(kind):
