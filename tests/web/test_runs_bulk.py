@@ -160,6 +160,19 @@ class TestRefusals:
         assert 400 <= post(server, "/runs/bulk", experiment=number, state="", **fields).status_code < 500
         assert len(row_names(page(server, f"/experiments/{number}"))) == 5
 
+    @pytest.mark.parametrize(
+        ("do", "field", "text"), [("compare", "run", "x" * 50_000), ("delete", "state", f"filter={'x' * 50_000}")]
+    )
+    def test_what_no_address_can_hold(self, server: RunningServer, number: str, do: str, field: str, text: str) -> None:
+        (run, *_) = server.ok("runs/search", {"experiment_ids": [number]})["runs"]
+        sent = {"experiment": number, "state": "", "do": do, "run": run["info"]["run_id"]} | {field: text}
+        answer = post(server, "/runs/bulk", **sent)
+        assert (
+            answer.status_code,
+            f"'{field}' exceeds the maximum length of 40000" in words(BeautifulSoup(answer.text, "html.parser")),
+        ) == (400, True)
+        assert len(row_names(page(server, f"/experiments/{number}"))) == 5
+
     def test_it_leads_nowhere_else(self, server: RunningServer, number: str) -> None:
         for experiment in ("//evil.example", "1/../../x", "x"):
             answer = post(server, "/runs/bulk", experiment=experiment, state="", do="compare", run="a")

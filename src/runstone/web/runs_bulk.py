@@ -12,7 +12,7 @@ from fastapi import Request, Response
 from sqlalchemy import Connection
 from starlette.datastructures import QueryParams
 
-from runstone.core import wire
+from runstone.core import names, wire
 from runstone.core.scope import Context, Ctx
 from runstone.errors import InvalidParameter, RunstoneError
 from runstone.experiments import queries as experiment_queries
@@ -28,6 +28,8 @@ from runstone.web.toasts import told
 router = wire.ApiRouter()
 
 FIELDS_LIMIT = 1100
+# Each becomes a part of the address that follows, which proxies and browsers take up to 64 KB of: room for 1 000 runs.
+ADDRESS_LIMIT = 40_000
 # Of one window of rows; behind a reload it would be another one.
 _FORGOTTEN = ("told", "done", "id")
 
@@ -62,6 +64,8 @@ class _Sent:
 async def bulk(request: Request, ctx: Ctx, _: WritableWorkspace) -> Response:
     """`do` says what: compare, tag, untag, move, delete, restore, or undo, which the toast sends. Back to the table afterwards."""
     sent = _Sent.of(await form_pairs(request, FIELDS_LIMIT))
+    for name, text in (("run", ",".join(sent.runs)), ("state", sent["state"])):
+        names.check_length(text, ADDRESS_LIMIT, name)
     here = sent.here
     if sent["do"] == "compare" and sent.runs:
         return go(request, "/compare", runs=",".join(sent.runs))
