@@ -70,7 +70,7 @@ class TestCreate:
         assert server.get("experiments/get-by-name", experiment_name="never").status_code == 404
 
     @pytest.mark.parametrize(
-        "location", ["/data/mlruns", "file:///data/mlruns", "gs://b/x", "dbfs:/x/y", "abfss://c@a.dfs.net/x"]
+        "location", ["/data/mlruns", "file:///data/mlruns", "gs://b/x", "dbfs:/x/y", "abfss://c@a.dfs.core.windows.net/x"]
     )
     def test_a_location_of_the_client_is_kept_and_never_opened(self, server: RunningServer, location: str) -> None:
         number = server.experiment(artifact_location=location)

@@ -32,8 +32,8 @@ class TestCreate:
         [
             ("params", {"key": "k" * 250, "value": "v" * 6000}, 200), ("params", {"key": "k" * 251, "value": "v"}, 400), ("params", {"key": "k", "value": "v" * 6001}, 400),
             ("tags", {"key": "k" * 250, "value": "v" * 100_000}, 200), ("tags", {"key": "k" * 251, "value": "v"}, 400), ("tags", {"key": "k", "value": "v" * 100_001}, 400),
-            ("params", {"key": "a b/c.d:e-f", "value": ""}, 200), ("params", {"key": "", "value": "v"}, 400), ("params", {"key": "a//b", "value": "v"}, 400),
-            ("params", {"key": "a;b", "value": "v"}, 400), ("tags", {"key": "../x", "value": "v"}, 400), ("tags", {"key": "k", "value": 5}, 400), ("tags", {"value": "v"}, 400),
+            ("params", {"key": "a b/c.d:e-f", "value": ""}, 200), ("params", {"key": "", "value": "v"}, 400), ("params", {"key": "a//b", "value": "v"}, 200),
+            ("params", {"key": "a;b", "value": "v"}, 200), ("tags", {"key": "../x", "value": "v"}, 200), ("tags", {"key": "k", "value": 5}, 400), ("tags", {"value": "v"}, 400),
         ],
     )  # fmt: skip
     def test_params_and_tags(self, server: RunningServer, field: str, pair: dict[str, Any], status: int) -> None:
@@ -59,7 +59,7 @@ class TestCreate:
         body = {
             "experiment_id": number,
             "name": "half",
-            "params": [{"key": "good", "value": "1"}, {"key": "../bad", "value": "1"}],
+            "params": [{"key": "good", "value": "1"}, {"key": "b" * 251, "value": "1"}],
         }
         assert server.post("logged-models", body).status_code == 400
         assert server.ok("logged-models/search", {"experiment_ids": [number]}) == {}

@@ -158,7 +158,7 @@ class TestModelVersions:
     @pytest.mark.parametrize(
         "query",
         [
-            {"filter": "version_number = '1'"}, {"filter": "version_number LIKE 1"}, {"filter": "run_id = 5"}, {"filter": "run_id > 'a'"}, {"filter": "versions = 1"},
+            {"filter": "version_number = '1.5'"}, {"filter": "version_number LIKE 1"}, {"filter": "run_id = 5"}, {"filter": "run_id > 'a'"}, {"filter": "versions = 1"},
             {"filter": "metrics.x > 1"}, {"filter": "version_number = 99999999999999999999"}, {"order_by": "run"}, {"order_by": ["version_number", "version_number DESC"]},
         ],
     )  # fmt: skip

@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable
+from decimal import Decimal
 from typing import Annotated, Any, TypeVar
 from urllib.parse import parse_qsl
 
@@ -33,6 +34,8 @@ MAX_DOUBLE = 1.7976931348623157e308
 QUERY_FIELDS_LIMIT = 2000
 
 _INTEGER = re.compile(r"-?[0-9]{1,19}\Z")
+# As languages write whole numbers that they hold as floats: R has 1e+05 for 100000.
+_WHOLE = re.compile(r"-?[0-9]{1,19}(?:\.0{1,9})?(?:[eE]\+?[0-9]{1,2})?\Z")
 _NUMBER = re.compile(r"-?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]{1,4})?\Z")
 _SPECIAL_DOUBLES = {"NaN": float("nan"), "Infinity": float("inf"), "-Infinity": float("-inf")}
 
@@ -50,11 +53,13 @@ def _text(value: Any, _info: ValidationInfo) -> Any:
 
 
 def as_integer(value: Any, bounds: tuple[int, int] = INT64) -> int | None:
-    """The integer that `value` spells on the wire (number, whole float, decimal string), or None."""
+    """The integer that `value` spells on the wire (number, whole float, either as text), or None."""
     if (isinstance(value, str) and _INTEGER.match(value)) or (
         isinstance(value, float) and value.is_integer() and abs(value) < 2**63
     ):
         value = int(value)
+    elif isinstance(value, str) and _WHOLE.match(value):
+        value = int(Decimal(value))
     if isinstance(value, bool) or not isinstance(value, int) or not bounds[0] <= value <= bounds[1]:
         return None
     return value

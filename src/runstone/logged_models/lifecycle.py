@@ -51,14 +51,14 @@ def checked_tags(pairs: list[Pair]) -> dict[str, str]:
 
 
 def _checked(pairs: list[Pair], field: str, limit: int) -> dict[str, str]:
-    """Raises for too many, for a key that is no name, a value that is too long, a param given twice."""
+    """Raises for too many, for a key or a value that is too long, a param given twice. What names a key may be is up to a model."""
     if len(pairs) > PAIRS_LIMIT:
         raise InvalidParameter(
             f"A request can hold at most {PAIRS_LIMIT} {field}, got {len(pairs)}. Send them in several requests."
         )
     found: dict[str, str] = {}
     for i, pair in enumerate(pairs):
-        names.check_key(pair.key, f"{field}[{i}].key", "key")
+        names.check_length(pair.key, names.KEY_LIMIT, f"{field}[{i}].key", "key")
         if field == "params" and pair.key in found:
             raise InvalidParameter(f"Duplicate parameter keys have been submitted: ['{pair.key}']. Send each key once.")
         found[pair.key] = names.check_length(pair.value or "", limit, f"{field}[{i}].value", "value")

@@ -87,7 +87,7 @@ VERSIONS = FieldMap(
         "attribute": Attributes(
             {
                 "name": Column(registered_models.c.name),
-                "version_number": Column(type_coerce(model_versions.c.version, BigInteger), "number"),
+                "version_number": Column(type_coerce(model_versions.c.version, BigInteger), "number", quoted=True),
                 "run_id": Column(model_versions.c.run_id, nullable=True, sortable=False),
                 "source_path": Column(model_versions.c.source),
                 "model_id": Column(model_versions.c.model_id, nullable=True),

@@ -62,7 +62,7 @@ def add_metric(batch: Batch, metric: Any, path: str, checked: set[str]) -> None:
         step = 0 if step is None else _integer(step, f"{prefix}step")
     point = (timestamp, step, value, 0) if value == value else (timestamp, step, 0.0, 1)
     batch.points.setdefault(key, []).append(point)
-    if "model_id" in metric or "modelId" in metric:
+    if len(metric) > 4:
         _add_model_point(batch, metric, prefix, key, point)
 
 
@@ -176,5 +176,10 @@ def _add_model_point(batch: Batch, metric: dict[str, Any], prefix: str, key: str
         if value is not None and not isinstance(value, str):
             raise wire.invalid_value(f"{prefix}{snake}", value)
         found.append(names.check_length(value or "", limit, f"{prefix}{snake}"))
+    if bool(found[1]) != bool(found[2]):
+        raise InvalidParameter(
+            f"Both dataset_name and dataset_digest must be provided if one is provided. {prefix}"
+            f"{'dataset_digest' if found[1] else 'dataset_name'} is missing."
+        )
     if found[0]:
         batch.model_points.append((found[0], found[1], found[2], key, point))

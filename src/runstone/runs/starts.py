@@ -62,7 +62,8 @@ def checked_change(run: guards.EditRun, body: UpdateRun) -> Change:
     """Raises `InvalidParameter` that names the field."""
     if body.run_name:
         names.check_length(body.run_name, names.RUN_TAG_VALUE_LIMIT, "run_name")
-    return Change(run.scope, run.run_id, body.status, body.end_time, body.run_name or None)
+    # An end at 0 is one that was not set: so is a field of the wire that has no value.
+    return Change(run.scope, run.run_id, body.status, body.end_time or None, body.run_name or None)
 
 
 def start_all(connection: Connection, scope: Scope, starts: Sequence[Start]) -> list[RunRow | Exception]:

@@ -402,6 +402,8 @@ def _check_key(node: Comparison) -> None:
 
 def _attribute_value(node: Comparison, value: Any, column: Column, noun: str) -> Any:
     if column.kind == "number":
+        if isinstance(value, str) and column.quoted and value.isascii() and value.isdigit() and len(value) <= 18:
+            return int(value)
         if isinstance(value, str):
             raise InvalidParameter(
                 f"Expected numeric value type for numeric attribute: {node.field.key}. Found '{value[:80]}' at character "

@@ -50,7 +50,7 @@ class Indexed:
 @dataclass(frozen=True)
 class Column:
     """An attribute. `id` is an integer written as a quoted text; `spelling` maps what people write to what is stored;
-    `special` may answer a comparison itself: special(operator, values) is a clause, or None for the ordinary one.
+    `quoted`: a whole number may stand in quotes; `special` may answer a comparison itself: special(operator, values) is a clause, or None for the ordinary one.
     """
 
     expression: ColumnElement[Any]
@@ -58,6 +58,7 @@ class Column:
     nullable: bool = False
     operators: tuple[str, ...] | None = None
     spelling: Callable[[Any], Any] | None = None
+    quoted: bool = False
     special: Callable[[str, tuple[Any, ...]], Clause | None] | None = None
     sortable: bool = True
     indexed: Indexed | None = None

@@ -108,8 +108,8 @@ def split_name(name: str) -> tuple[str, str]:
 
 
 def _unquoted(name: str) -> str:
-    if len(name) >= 2 and name[0] == name[-1] and name[0] in '`"':
-        return name[1:-1].replace('""', '"') if name[0] == '"' else name[1:-1]
+    if len(name) >= 2 and name[0] == name[-1] and name[0] in "`\"'":
+        return name[1:-1] if name[0] == "`" else name[1:-1].replace(name[0] * 2, name[0])
     return name
 
 

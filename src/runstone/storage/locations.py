@@ -36,10 +36,12 @@ CLIENT_SCHEMES = {
     "b2",
     "oss",
     "hf",
-    "viewfs",
 }
 # Schemes that would make a server connect to a host that somebody typed.
-HOST_SCHEMES = {"http", "https", "ftp", "sftp", "hdfs", "ssh", "smb", "nfs"}
+HOST_SCHEMES = {"http", "https", "ftp", "sftp", "hdfs", "viewfs", "ssh", "smb", "nfs"}
+# Those that name a host behind the last @ of what follows: only hosts of the stores that the scheme is for.
+_AZURE = (".dfs.core.windows.net", ".dfs.core.chinacloudapi.cn", ".dfs.core.usgovcloudapi.net", ".dfs.fabric.microsoft.com")
+PROVIDERS = {"abfs": _AZURE, "abfss": _AZURE, "r2": (".r2.cloudflarestorage.com",), "b2": (".backblazeb2.com",)}
 
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*:")
 _BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._\-@:]*\Z")
@@ -187,7 +189,7 @@ def _check_uri(text: str, scheme: str, field: str) -> None:
         raise _refused(field, "it is not a well-formed URI") from error
     if scheme == PROXY_SCHEME:
         if parts.netloc:
-            raise _refused(field, "mlflow-artifacts:// may name no host but this server; write mlflow-artifacts:/folder")
+            raise _addresses_host(field, scheme, "Write mlflow-artifacts:/folder for a place behind this server.")
         key = parts.path.strip("/")
         if key:
             paths.canonical(key, field)
@@ -196,12 +198,19 @@ def _check_uri(text: str, scheme: str, field: str) -> None:
         if parts.netloc:
             raise _refused(field, "file:// may not name a host; write file:///folder")
     elif scheme in HOST_SCHEMES:
-        raise _refused(field, f"the scheme {scheme} names a host outside this server's storage")
+        raise _addresses_host(field, scheme, "Use a folder of an artifact store, such as s3://bucket/folder.")
     elif scheme not in CLIENT_SCHEMES:
         raise _no_place(scheme, field)
-    elif scheme != "dbfs" and not _BUCKET.match(parts.netloc):
-        raise _refused(field, f"{scheme}:// must be followed by the name of a bucket")
+    elif scheme != "dbfs":
+        _check_bucket(parts.netloc, scheme, field)
     _check_segments(parts.path, field)
+
+
+def _check_bucket(name: str, scheme: str, field: str) -> None:
+    if not _BUCKET.match(name):
+        raise _refused(field, f"{scheme}:// must be followed by the name of a bucket")
+    if scheme in PROVIDERS and not name.rpartition("@")[2].lower().endswith(PROVIDERS[scheme]):
+        raise _addresses_host(field, scheme, f"Write {scheme}://BUCKET@NAME{PROVIDERS[scheme][0]}/FOLDER.")
 
 
 def _check_segments(path: str, field: str) -> None:
@@ -212,6 +221,12 @@ def _check_segments(path: str, field: str) -> None:
         raise _refused(field, "'..' is not allowed in it, however it is encoded")
     if paths.invisible(plain) or ("%" in plain and "%" in unquote(plain) and unquote(plain) != plain):
         raise _refused(field, "it is percent-encoded several times over")
+
+
+def _addresses_host(field: str, scheme: str, instead: str) -> InvalidParameter:
+    return InvalidParameter(
+        f"'{field}' cannot use the '{scheme}' scheme: it addresses a host other than those of this server's storage. {instead}"
+    )
 
 
 def _no_place(scheme: str, field: str) -> InvalidParameter:
