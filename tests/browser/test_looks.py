@@ -122,7 +122,7 @@ class TestSizes:
             && !e.closest('.panel')).map(e => Math.round(e.getBoundingClientRect().top))).size"""
         export, more = tab.get_by_label("Export"), tab.get_by_label("More tools")
         expect(export).to_be_hidden()
-        assert tab.evaluate(rows) == 2
+        tab.wait_for_function(f"() => ({rows})() === 2")
         more.tap()
         expect(more).to_have_attribute("aria-expanded", "true")
         expect(export).to_be_visible()

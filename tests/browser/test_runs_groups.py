@@ -152,6 +152,7 @@ class TestEverybody:
             tab.keyboard.press("Space")
         assert serious(tab) == []
         tab.keyboard.press("r")
+        tab.wait_for_url("**/runs?*")
         expect(tab.get_by_role("heading", name="Runs of 2 experiments")).to_be_visible()
         expect(tab.locator(".pager")).to_contain_text("18 runs")
         tab.locator("#filter").fill("metrics.acc < 0.05")
