@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.axe import serious
+from tests.browser.conftest import Watch
 from tests.conftest import RunningServer
 
 PATHS = ("/experiments", "/experiments/{experiment_id}", "/experiments/{experiment_id}/models", "/models", "/runs/{run_id}", "/runs/{run_id}?file=config.yaml", "/runs/{run_id}/metric?key=loss")  # fmt: skip
@@ -71,13 +73,14 @@ class TestSizes:
             assert tab.locator("main h1").is_visible()
 
     @pytest.mark.parametrize("name", ["n" * 400, "تجربة طويلة جدا " * 20, "<b>bold</b> \u202egnp.exe"])
-    def test_odd_names_fit(self, tab: Page, sqlite_server: RunningServer, name: str) -> None:
+    def test_odd_names_fit(self, tab: Page, watch: Watch, sqlite_server: RunningServer, name: str) -> None:
+        watch.expect("404")
         number = sqlite_server.experiment(name)
         run = sqlite_server.run(number, run_name=name, user_id=name)
         for width in (390, 1280):
             tab.set_viewport_size({"width": width, "height": 700})
-            for path in ("/experiments", f"/experiments/{number}", f"/runs/{run}"):
-                tab.goto(path)
+            for path in ("/experiments", f"/experiments/{number}", f"/runs/{run}", f"/models/{quote(name, safe='')}"):
+                tab.goto(path)  # the last says that there is no such model
                 assert tab.evaluate("document.documentElement.scrollWidth") <= width
                 assert tab.locator("h1").bounding_box()["height"] < 120  # type: ignore[index]
 
@@ -146,6 +149,24 @@ class TestSizes:
         assert not tab.locator(".rail").is_visible()
         assert tab.evaluate("getComputedStyle(document.documentElement).getPropertyValue('--surface')") == "#ffffff"
         assert tab.locator("#metrics .scroll").evaluate("e => getComputedStyle(e).overflowY") == "visible"
+
+
+class TestWithoutScripts:
+    @pytest.mark.parametrize("layout", ["both", "charts"])
+    def test_the_table_stands_where_charts_cannot(
+        self, browser: Browser, sqlite_server: RunningServer, experiment_id: str, layout: str
+    ) -> None:
+        context = browser.new_context(
+            java_script_enabled=False, base_url=sqlite_server.url, viewport={"width": 1200, "height": 800}
+        )
+        tab = context.new_page()
+        tab.goto(f"/experiments/{experiment_id}?layout={layout}")
+        expect(tab.locator("#charts-pane")).to_be_hidden()
+        expect(tab.get_by_role("link", name="run 119")).to_be_visible()
+        box = tab.locator("#table-pane").bounding_box()
+        context.close()
+        assert box
+        assert box["width"] > 900
 
 
 def contrast(tab: Page, text: str, ground: str) -> float:
