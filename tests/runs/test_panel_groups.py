@@ -231,12 +231,12 @@ class TestFigures:
 
 class TestGroups:
     def test_stand_in_the_order_of_their_values(self, db: Database) -> None:
-        values = ["b10", "10", "b2", "9", None, "1e-3", "a"]
+        values = ["b10", "10", "b2", "0.5", None, "1e-3", "a"]
         ids = [run(db, f"order {i}") for i in range(len(values))]
         for run_id, value in zip(ids, values, strict=True):
             log(db, run_id, "m", [(BEGAN, 1, 1.0)], params=[("g", value), ("h", "x")] if value else [("h", "x")])
         head, _ = draw(db, ids, by=(("params", "g"), ("params", "h")), shown=(ids[0], ids[4]))
-        assert [group["values"][0] for group in head["groups"]] == ["1e-3", "9", "10", "a", "b2", "b10", None]
+        assert [group["values"][0] for group in head["groups"]] == ["1e-3", "0.5", "10", "a", "b2", "b10", None]
         assert head["groups"][0]["values"][1] == "x"
         assert head["shown"] == {ids[0]: 5, ids[4]: 6}
 

@@ -80,6 +80,17 @@ class TestPanel:
         head, lines = panel(server, models=models, key="acc · test", x="time", first=TIME - 5, last=TIME + 5)
         assert (head["axis"], len(lines[0].x)) == ("time", 3)
 
+    def test_of_a_long_history_keeps_its_extremes_and_is_live_while_its_run_goes_on(self, server: RunningServer) -> None:
+        number = server.experiment()
+        run_id = server.run(number)
+        model_id = server.ok("logged-models", {"experiment_id": number, "name": "long", "source_run_id": run_id})["model"][
+            "info"
+        ]["model_id"]
+        measure(server, run_id, model_id, "loss", [50 if i == 33 else 1 for i in range(100)])
+        head, (line,) = panel(server, models=[model_id], key="loss", width=8, log=True)
+        assert (head["live"], head["extent"]) == (True, [10, 990])  # the first point, at step 0, has no place there
+        assert (line.head["exact"], len(line.x) <= 9, max(line.high), min(line.low)) == (False, True, 50, 1)
+
     def test_what_did_not_change_is_not_sent_again(self, server: RunningServer, models: list[str]) -> None:
         head, _ = panel(server, models=models, key="size")
         assert post(server, "/charts/panel", models=models, key="size", seen=head["version"]).status_code == 204
