@@ -220,7 +220,7 @@ class TestForms:
         assert answer.headers["location"] == f"/runs?experiments={ids[0]}%2C{ids[1]}"
         assert one(page(server, answer.headers["location"]), "h1").text == "Runs of 2 experiments"
         page(server, "/runs", 400, folder="together/none")
-        page(server, "/runs", 400, folder="")
+        page(server, "/runs", 400)
 
     def test_a_name_that_is_taken_says_by_what(self, server: RunningServer) -> None:
         number = server.experiment("held/one")
