@@ -187,10 +187,10 @@ class TestChanges:
 
     def test_what_is_refused_is_said_and_nothing_is_lost(self, tab: Page, watch: Watch, own: str, client: MlflowClient) -> None:
         tab.goto(f"/experiments/{own}?columns=tags.stage")
-        client.delete_run(client.search_runs([own], "run_name = 'run 05'")[0].info.run_id)
         watch.expect("400")
         row(tab, "run 05").locator("td").first.dblclick()
         tab.keyboard.type("new")
+        client.delete_run(client.search_runs([own], "run_name = 'run 05'")[0].info.run_id)  # or the row goes, live
         tab.keyboard.press("Enter")
         expect(tab.locator(".toast[role=alert]")).to_contain_text("Nothing was changed")
         expect(tab.locator(".editing input")).to_have_value("new")
