@@ -86,9 +86,9 @@ class TestMetricPage:
         panel.evaluate("panel => { panel.same = 'yes'; }")
         client.update_run(run_id, name="second name")
         client.log_metric(run_id, "loss", 7.5, step=31)
-        expect(tab.locator("#crumbs")).to_contain_text("second name", timeout=15_000)
+        expect(tab.locator("#crumbs")).to_contain_text("second name")
         expect(tab).to_have_title("loss · second name · Runstone")
-        expect(tab.locator(".facts")).to_contain_text("7.5", timeout=15_000)
+        expect(tab.locator(".facts")).to_contain_text("7.5")
         expect(tab.locator("section", has=tab.get_by_role("heading", name="Points"))).to_contain_text("31")
         tab.wait_for_function("() => JSON.parse(document.getElementById('shown-runs').textContent)[0].name === 'second name'")
         assert panel.evaluate("panel => panel.same") == "yes"

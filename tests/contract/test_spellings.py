@@ -74,6 +74,17 @@ class TestHalves:
             assert "Both dataset_name and dataset_digest must be provided" in answer.json()["message"]
         assert "metrics" not in sqlite_server.get("runs/get", run_id=run).json()["run"]["data"]
 
+    @pytest.mark.parametrize("step", [{}, {"step": 3}])
+    @pytest.mark.parametrize("spelling", ["model_id", "modelId"])
+    def test_a_metric_of_a_model_may_have_no_step(self, server: RunningServer, step: dict[str, int], spelling: str) -> None:
+        """With it or without, it must not be taken for one of the run alone."""
+        run, model = server.run(), server.ok("logged-models", {"experiment_id": "0"})["model"]["info"]["model_id"]
+        metric = {"key": "m", "value": 1.5, "timestamp": 1, spelling: model, **step}
+        for path, body in (("runs/log-metric", metric), ("runs/log-batch", {"metrics": [metric | {"key": "n"}]})):
+            server.ok(path, {"run_id": run, **body})
+        found = server.get(f"logged-models/{model}").json()["model"]["data"]["metrics"]
+        assert sorted(each["key"] for each in found) == ["m", "n"]
+
     def test_an_end_at_zero_is_none(self, server: RunningServer) -> None:
         run = server.run()
         assert "end_time" not in server.ok("runs/update", {"run_id": run, "status": "FINISHED", "end_time": 0})["run_info"]

@@ -37,6 +37,9 @@ class Batch:
     one_param: bool = False  # log-parameter and log-batch tell a conflict in different words
 
 
+_PLAIN = {"key", "value", "timestamp", "step"}  # of a metric that is no model's
+
+
 def add_metric(batch: Batch, metric: Any, path: str, checked: set[str]) -> None:
     """Check one metric of the wire. `checked` holds the keys that were found good before."""
     prefix = f"{path}." if path else ""
@@ -62,7 +65,7 @@ def add_metric(batch: Batch, metric: Any, path: str, checked: set[str]) -> None:
         step = 0 if step is None else _integer(step, f"{prefix}step")
     point = (timestamp, step, value, 0) if value == value else (timestamp, step, 0.0, 1)
     batch.points.setdefault(key, []).append(point)
-    if len(metric) > 4:
+    if not metric.keys() <= _PLAIN:
         _add_model_point(batch, metric, prefix, key, point)
 
 

@@ -24,8 +24,9 @@ from runstone.errors import RunstoneError, Unavailable
 log = logging.getLogger("runstone.live")
 
 SECONDS = 1.0
-# A look that takes long is taken the more rarely: at most this share of a process's time goes into one feed.
+# A look that takes long is taken the more rarely: this share of a process's time goes into one feed, unless news would be older.
 SHARE = 0.02
+LONGEST_SECONDS = 10.0
 BEAT_SECONDS = 15.0
 LISTENERS_LIMIT = 200
 # A listener that reads so slowly is told no more, and asks anew.
@@ -71,7 +72,7 @@ class _Feed:
                 self.well = True
                 self._tell(now)
             took = time.monotonic() - began
-            await asyncio.sleep(max(SECONDS, took / SHARE))
+            await asyncio.sleep(min(max(SECONDS, took / SHARE), LONGEST_SECONDS))
         for listener in self.listeners:
             listener.put_nowait(None)
 
