@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import os
 import signal
@@ -10,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -89,9 +90,19 @@ def start_server(
     folder: Path, database: str, *options: str, port: int | None = None, settings: dict[str, str] | None = None
 ) -> RunningServer:
     """Start the server and wait until it answers. `settings` are environment variables: those that have no option, and the
-    database when `database` is empty.
+    database when `database` is empty. A port that somebody took since it was found free is another the next time.
     """
-    port = port or free_port()
+    for _ in range(0 if port else 3):
+        with contextlib.suppress(PortTaken):
+            return _started(folder, database, options, free_port(), settings)
+    return _started(folder, database, options, port or free_port(), settings)
+
+
+class PortTaken(AssertionError):
+    pass
+
+
+def _started(folder: Path, database: str, options: Sequence[str], port: int, settings: dict[str, str] | None) -> RunningServer:
     folder.mkdir(parents=True, exist_ok=True)
     command = [sys.executable, "-m", "runstone", "server", "--port", str(port)]
     command += ["--backend-store-uri", database] if database else []
@@ -102,15 +113,16 @@ def start_server(
     output.close()
     url = f"http://127.0.0.1:{port}"
     client = httpx.Client(base_url=url, timeout=60)
-    for _ in range(600):
+    for _ in range(1800):
         if process.poll() is not None:
-            raise AssertionError((folder / "server.log").read_text())
+            said = (folder / "server.log").read_text()
+            raise (PortTaken if "is taken by another program" in said else AssertionError)(said)
         try:
             if client.get("/health").status_code == 200:
                 return RunningServer(url, port, folder, database, process, client)
         except httpx.TransportError:
             time.sleep(0.05)
-    raise AssertionError("the server did not start within 30 seconds")
+    raise AssertionError("the server did not start within 90 seconds")
 
 
 def stop_server(server: RunningServer) -> None:

@@ -36,6 +36,7 @@ class TestWalk:
         tab.get_by_role("link", name="first-sweep").click()
         rows = tab.locator("tr[data-run]")
         expect(rows).to_have_count(8)
+        tab.wait_for_load_state()  # until then nobody listens to keys
         expect(tab.get_by_label("Breadcrumb").get_by_role("link", name="vision")).to_have_attribute(
             "href", "/experiments?folder=vision%2F"
         )

@@ -48,7 +48,7 @@ def groups(
     places: Collection[Place],
 ) -> tuple[list[Group], bool]:
     """The largest groups, and whether there are more than `GROUPS_LIMIT`. `by` holds ("params", "model") and the like."""
-    joined, values = _joined(connection, by)
+    joined, values = grouped_by(connection, by)
     inside = _inside(scope, experiment_ids, stage, wanted)
     counted = func.count().label("counted")
     statement = select(*values, counted, func.max(runs.c.start_time)).select_from(joined).where(*inside)  # joined in scope
@@ -69,7 +69,7 @@ def newest(
     limit: int,
 ) -> Sequence[Row[Any]]:
     """At most `limit` runs: the newest of each group, then the one before it of each, and so on. Looks at each run once."""
-    joined, values = _joined(connection, by)
+    joined, values = grouped_by(connection, by)
     order = (runs.c.start_time.desc(), runs.c.id.desc())
     place = func.row_number().over(partition_by=values, order_by=order).label("place")
     inside = _inside(scope, experiment_ids, stage, wanted)
@@ -89,7 +89,8 @@ def _inside(
     return inside if wanted is None else [*inside, wanted]
 
 
-def _joined(connection: Connection, by: Sequence[tuple[str, str]]) -> tuple[FromClause, list[ColumnElement[Any]]]:
+def grouped_by(connection: Connection, by: Sequence[tuple[str, str]]) -> tuple[FromClause, list[ColumnElement[Any]]]:
+    """`runs` with what `by` names, such as ("params", "model"), and the value of each; NULL where a run has none."""
     joined: FromClause = runs
     values: list[ColumnElement[Any]] = []
     for i, (kind, name) in enumerate(by):

@@ -12,21 +12,21 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from sqlalchemy import ColumnElement, Connection, FromClause, Table, and_, func, select
+from sqlalchemy import ColumnElement, Connection, FromClause, and_, func, select
 
 from runstone.core import keyvalue
 from runstone.core.scope import Scope
 from runstone.runs.chosen import Which, inside
 from runstone.runs.columns import Integers, Numbers
+from runstone.runs.grouping import grouped_by
 from runstone.runs.queries import UNFINISHED
-from runstone.runs.tables import run_params, run_tags, runs, series
+from runstone.runs.tables import runs, series
 
 ROWS_AT_ONCE = 10_000
 MEMBERS_LIMIT = 100_000  # runs that are looked at: of more, the newest
 GROUPS_LIMIT = 1000  # of more, the largest
 VALUE_LENGTH = 200  # longer values are told apart by their beginnings
 BY_LIMIT = 4
-_PAIRS: dict[str, Table] = {"params": run_params, "tags": run_tags}
 _SERIES = (
     series.c.count, series.c.sealed, series.c.first_step, series.c.max_step,
     series.c.last_step, series.c.last_timestamp, series.c.last_value, series.c.last_is_nan,
@@ -88,14 +88,8 @@ def groups_of(connection: Connection, scope: Scope, by: Sequence[tuple[str, str]
 
 
 def _joined(connection: Connection, by: Sequence[tuple[str, str]]) -> tuple[FromClause, list[ColumnElement[Any]]]:
-    joined: FromClause = runs
-    values: list[ColumnElement[Any]] = []
-    for i, (kind, name) in enumerate(by):
-        pairs = _PAIRS[kind].alias(f"by_{i}")
-        key_id = keyvalue.key_id_of(connection, name)
-        joined = joined.outerjoin(pairs, and_(pairs.c.run_pk == runs.c.id, pairs.c.key_id == key_id))
-        values.append(func.substr(pairs.c.value, 1, VALUE_LENGTH).label(f"value_{i}"))
-    return joined, values
+    joined, values = grouped_by(connection, by)
+    return joined, [func.substr(value, 1, VALUE_LENGTH).label(f"value_{i}") for i, value in enumerate(values)]
 
 
 class _Found:

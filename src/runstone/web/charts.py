@@ -33,32 +33,30 @@ WORDS = (16, 500)  # how many, how long
 AXES = ("step", "time", "relative", "place")
 
 
-class AskedPanel(wire.Message):
-    runs: wire.Repeated[wire.RequiredStr] = []
-    models: wire.Repeated[wire.RequiredStr] = []  # instead of runs
+class AskedChart(wire.Message):
+    """One metric along one axis, or a part of it."""
+
     key: wire.RequiredStr
     x: wire.Str = None
     first: wire.Double = None
     last: wire.Double = None
     width: wire.Int32 = None
     log: wire.Bool = None
-    group: wire.Str = None
     seen: wire.Str = None
 
 
-class AskedGroups(wire.Message):
+class AskedPanel(AskedChart):
+    runs: wire.Repeated[wire.RequiredStr] = []
+    models: wire.Repeated[wire.RequiredStr] = []  # instead of runs
+    group: wire.Str = None
+
+
+class AskedGroups(AskedChart):
     """The runs of a table, whose state `table` says as the query of its page does; or just `runs`."""
 
     table: wire.Str = None
     runs: wire.Repeated[wire.RequiredStr] = []  # of a table those that are shown, whose groups are told
     by: wire.Repeated[wire.RequiredStr] = []
-    key: wire.RequiredStr
-    x: wire.Str = None
-    first: wire.Double = None
-    last: wire.Double = None
-    width: wire.Int32 = None
-    log: wire.Bool = None
-    seen: wire.Str = None
 
 
 class AskedNames(wire.Message):
@@ -124,7 +122,7 @@ def _which(ctx: Context, body: AskedGroups) -> Which:
     return Which(table.experiments, table.view, wanted_of(ctx, table), top, table.hidden)
 
 
-def _axis(body: AskedPanel | AskedGroups) -> tuple[str, int]:
+def _axis(body: AskedChart) -> tuple[str, int]:
     """What stands on the axis, and how many places it has. Raises `InvalidParameter` for a part of it that is none."""
     first, last = body.first, body.last
     if (first is None) != (last is None) or (first is not None and last is not None and not 0 < last - first < math.inf):
