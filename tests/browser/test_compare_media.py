@@ -107,6 +107,7 @@ class TestImagesAndTables:
         expect(tab.locator(FIGURE.format("val/dogs", 0))).to_contain_text("step 20")
         tab.get_by_role("link", name="Step before").click()
         expect(tab.locator(FIGURE.format("val/dogs", 0))).to_contain_text("step 10")
+        tab.wait_for_load_state()  # until then nobody listens to keys
         tab.locator("#media-step").focus()
         tab.keyboard.press("Home")
         tab.get_by_role("button", name="Show").click()
@@ -134,6 +135,7 @@ class TestMany:
         expect(tab.locator(".pager").first).to_contain_text("Runs 1 to 16 of 42, 58 more have nothing of this")
         tab.get_by_role("link", name="Next", exact=True).first.click()
         expect(figures.first).to_contain_text("many 014")
+        tab.wait_for_load_state()
         tab.keyboard.press("j")
         expect(tab.locator(".pager").first).to_contain_text("Runs 33 to 42 of 42")
         tab.locator("select[name=show]").select_option("images:val/dogs")

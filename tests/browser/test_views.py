@@ -22,6 +22,7 @@ class TestViews:
         tab.keyboard.press("v")
         tab.get_by_role("link", name="High <b>acc</b>").click()
         expect(tab.locator("#runs tbody tr")).to_have_count(11)
+        tab.wait_for_load_state()
         tab.keyboard.press("v")
         tab.get_by_role("link", name="Rename, replace, delete").click()
         tab.get_by_label("Rename or delete").click()
