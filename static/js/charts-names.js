@@ -23,7 +23,7 @@ export class Names {
     const runs = this.runs();
     this.failed = false;
     this.found = this.sought = null; // were of other runs
-    try { Object.assign(this, runs.length ? await loadNames(runs) : NONE); } catch { this.failed = true; }
+    try { Object.assign(this, runs.length ? await loadNames(runs) : NONE); } catch (error) { this.failed = error; }
   }
 
   // {metrics, total, waiting}: of what is known now. `tell` is called when a search has found more.

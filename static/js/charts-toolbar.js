@@ -5,6 +5,7 @@ import { groupOfTable } from "./charts-grouped.js";
 import { number } from "./charts-pages.js";
 import { pattern } from "./charts-sections.js";
 import { findNames } from "./panel-data.js";
+import { failedPart } from "./failed-part.js";
 
 const OFFERED = 300; // names in a list to choose from
 const ASK = new Set(["x", "logX", "group"]), ARRANGE = new Set(["search"]);
@@ -91,10 +92,11 @@ export function wireToolbar(pane) {
         : known.failed && settings.search ? "The metrics could not be searched. Change the text to try again."
         : count && partial && settings.search ? `${number(known.metrics.length)} of ${number(known.total)} possible metrics were looked at: type more of the name.`
         : count && partial ? `Charts of ${number(known.metrics.length)} of ${number(known.total)} metrics are listed: find the others by their names.`
-        : names.failed ? "The metrics could not be read. Reload the page to try again."
+        : names.failed ? ""
         : !runs.size ? `No ${noun.one} is shown: charts of the ${noun.many} in the table appear here.`
         : settings.search ? `No metric ${pattern(settings.search) ? "matches" : "holds"} “${settings.search}”${pattern(settings.search) ? "." : ", which is no regular expression: a bracket may be missing."}`
         : names.metrics.length ? "All charts were removed. Add one by its metric above." : `These ${noun.many} have no metrics yet: a chart of each appears here as soon as one is logged.`;
+      if (!count && names.failed) said.replaceChildren(failedPart("The metrics could not be read", names.failed, () => pane.again(), "span"));
     },
   };
 }

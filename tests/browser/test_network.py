@@ -22,7 +22,7 @@ HIDE = """(hidden) => {
 }"""
 
 
-def again(tab: Page) -> Locator:
+def again(tab: Page | Locator) -> Locator:
     return tab.get_by_role("button", name="Try again")
 
 
@@ -89,6 +89,17 @@ class TestReads:
         moves.heal()
         again(tab).click()
         expect(tab.locator(".bulk .found button").first).to_be_visible()
+
+    def test_charts_whose_metrics_could_not_be_read_come_when_asked_again(self, tab: Page, own: str) -> None:
+        names = Network(tab, "/charts/names")
+        names.answer(503, Retry_After="3")
+        tab.goto(f"/experiments/{own}?layout=both")
+        pane = tab.locator("#charts-pane")
+        expect(pane).to_contain_text("The metrics could not be read: the server is busy. Try again in 3 s.")
+        names.heal()
+        again(pane).click()
+        expect(pane.locator("figure[data-key=acc]")).to_be_visible()
+        expect(pane).not_to_contain_text("could not be read")
 
     def test_rows_below_and_the_palette(self, tab: Page, client: MlflowClient) -> None:
         number = make(client, "opened slowly", 2)
