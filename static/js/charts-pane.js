@@ -37,12 +37,6 @@ class Pane {
     this.show(runsOfPage());
   }
 
-  // What was asked in vain is asked once more.
-  again() {
-    this.before = { [noun.asked]: [] };
-    this.show(this.latest);
-  }
-
   runOf(id) { return this.runs.get(id); }
 
   async show(runs) {

@@ -1,14 +1,13 @@
 // The controls above the charts: axes, smoothing, grouping, search, zoom, panels to add.
 // Reads: [data-set] fields of the pane (by setting), [data-reset], [data-add], [data-all-panels], [data-choices], [data-said].
+import { offerAgain } from "./charts-again.js";
 import { noun } from "./charts-noun.js";
 import { groupOfTable } from "./charts-grouped.js";
 import { number } from "./charts-pages.js";
 import { pattern } from "./charts-sections.js";
 import { findNames } from "./panel-data.js";
-import { failedPart } from "./failed-part.js";
 
-const OFFERED = 300; // names in a list to choose from
-const ASK = new Set(["x", "logX", "group"]), ARRANGE = new Set(["search"]);
+const OFFERED = 300, ASK = new Set(["x", "logX", "group"]), ARRANGE = new Set(["search"]);
 
 const value = (field) => (field.type === "checkbox" ? field.checked : field.type === "range" ? Number(field.value) : field.value);
 
@@ -92,11 +91,10 @@ export function wireToolbar(pane) {
         : known.failed && settings.search ? "The metrics could not be searched. Change the text to try again."
         : count && partial && settings.search ? `${number(known.metrics.length)} of ${number(known.total)} possible metrics were looked at: type more of the name.`
         : count && partial ? `Charts of ${number(known.metrics.length)} of ${number(known.total)} metrics are listed: find the others by their names.`
-        : names.failed ? ""
         : !runs.size ? `No ${noun.one} is shown: charts of the ${noun.many} in the table appear here.`
         : settings.search ? `No metric ${pattern(settings.search) ? "matches" : "holds"} “${settings.search}”${pattern(settings.search) ? "." : ", which is no regular expression: a bracket may be missing."}`
         : names.metrics.length ? "All charts were removed. Add one by its metric above." : `These ${noun.many} have no metrics yet: a chart of each appears here as soon as one is logged.`;
-      if (!count && names.failed) said.replaceChildren(failedPart("The metrics could not be read", names.failed, () => pane.again(), "span"));
+      if (!count && names.failed) offerAgain(pane, said);
     },
   };
 }
