@@ -44,6 +44,6 @@ class TestDrawn:
     def test_the_page_says_so(self, server: RunningServer, number: str) -> None:
         place = f"/experiments/{number}"
         soup = page(server, place, group="params.model")
-        assert "from 100 of 120 runs: the newest of each group" in words(one(soup, "#drawn-runs"))
+        assert "Charts draw 100 of 120 runs: the newest of each group" in words(one(soup, "#drawn-runs"))
         for query in ({"group": "params.model", "draw": "1000"}, {"group": "params.model", "filter": "metrics.loss < 50"}, {}):
             assert not page(server, place, **query).select("#drawn-runs")
