@@ -6,7 +6,7 @@ import urllib.parse
 
 from mlflow import MlflowClient
 from mlflow.entities import Metric, Param, RunTag
-from playwright.sync_api import Locator, Page
+from playwright.sync_api import Locator, Page, expect
 
 
 def make(client: MlflowClient, name: str, count: int = 12) -> str:
@@ -23,6 +23,11 @@ def make(client: MlflowClient, name: str, count: int = 12) -> str:
 
 def names(tab: Page) -> list[str]:
     return tab.locator("#runs tbody th a").all_inner_texts()
+
+
+def expect_names(tab: Page, found: list[str]) -> None:
+    """Waits for them: a page that a click leads to may have come by half, without scripts too."""
+    expect(tab.locator("#runs tbody th a")).to_have_text(found)
 
 
 def heads(tab: Page) -> list[str]:

@@ -13,6 +13,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.axe import serious
+from tests.browser.waiting import becomes
 from tests.conftest import RunningServer
 
 PANEL = "figure[data-key='{}']"
@@ -164,7 +165,7 @@ class TestPanels:
     def test_stand_in_sections_by_prefix_with_the_systems_closed(self, tab: Page, run_ids: list[str]) -> None:
         opened(tab, run_ids)
         expect(tab.locator(".chart-section > summary bdi")).to_have_text(["Metrics", "train", "system"])
-        assert tab.locator(".chart-section").evaluate_all("all => all.map(one => one.open)") == [True, True, False]
+        becomes(lambda: tab.locator(".chart-section").evaluate_all("all => all.map(one => one.open)"), [True, True, False])
         tab.locator(".chart-section summary", has_text="system").click()
         expect(tab.locator(PANEL.format("system/cpu")).locator(".uplot")).to_be_visible()
         tab.wait_for_url("**charts=u:system")

@@ -10,6 +10,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.axe import serious
 from tests.browser.conftest import Watch
+from tests.browser.waiting import becomes
 from tests.conftest import RunningServer
 from tests.previews import files
 from tests.web.test_files import FILES, put
@@ -60,7 +61,7 @@ class TestBrowsing:
         section = tab.locator("#artifacts")
         section.get_by_role("button", name="Copy the path of MLmodel").click()
         expect(tab.locator("#live")).to_have_text("Copied")
-        assert tab.evaluate("navigator.clipboard.readText()") == "model/MLmodel"
+        becomes(lambda: tab.evaluate("navigator.clipboard.readText()"), "model/MLmodel")
         with tab.expect_download() as download:
             section.get_by_role("link", name="ZIP").click()
         assert download.value.suggested_filename == "model.zip"

@@ -7,6 +7,7 @@ import re
 from mlflow import MlflowClient
 from playwright.sync_api import Page, expect
 
+from tests.browser.waiting import becomes
 from tests.conftest import RunningServer
 
 
@@ -43,7 +44,7 @@ class TestMetricPage:
         assert names == ["Data as table", "Save as PNG", "Save as SVG", "Save data as CSV", "Copy link to this chart"]
         tab.get_by_role("button", name="Copy link to this chart").click()
         expect(tab.locator("figure .readout")).to_have_text("Link copied")
-        assert tab.evaluate("navigator.clipboard.readText()").endswith(f"/runs/{run_id}/metric?key=loss")
+        becomes(lambda: tab.evaluate("navigator.clipboard.readText()").endswith(f"/runs/{run_id}/metric?key=loss"), True)
         tab.locator("figure[data-key=loss]").focus()
         tab.keyboard.press("f")
         expect(tab.get_by_role("dialog").locator(".uplot")).to_be_visible()

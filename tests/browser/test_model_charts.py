@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.axe import serious
+from tests.browser.waiting import becomes
 from tests.conftest import RunningServer
 
 PANEL = "figure[data-key='{}']"
@@ -62,7 +63,7 @@ class TestCharts:
         tab.get_by_label("Filter logged models").fill("params.loss = 'l1'")
         tab.get_by_label("Filter logged models").press("Enter")
         expect(readouts["acc · test"]).to_have_text("3 logged models")
-        assert all(part in tab.url for part in ("layout=both", "hidden=m-", "charts=x:place;q:ac."))
+        becomes(lambda: all(part in tab.url for part in ("layout=both", "hidden=m-", "charts=x:place;q:ac.")), True)
 
     def test_groups_and_the_table_of_a_panel(self, tab: Page, place: str) -> None:
         tab.goto(f"{place}?layout=charts&charts=g:params.loss,mean,minmax")

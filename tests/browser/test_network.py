@@ -9,6 +9,7 @@ from playwright.sync_api import Locator, Page, expect
 from tests.browser.runs_table import make, row, select
 from tests.browser.slow import Network, offline
 from tests.browser.test_live import COUNTING
+from tests.browser.waiting import becomes
 from tests.conftest import RunningServer
 
 # What the page was told: {newest}, and then {fresh}.
@@ -157,7 +158,7 @@ class TestWrites:
         net.heal()
         expect(row(tab, "run 01").locator("td").first).to_have_text("kept")
         run_id = row(tab, "run 01").get_attribute("data-run")
-        assert client.get_run(str(run_id)).data.tags["stage"] == "kept"
+        becomes(lambda: client.get_run(str(run_id)).data.tags["stage"], "kept")
 
     @pytest.mark.parametrize("status", [413, 500])
     def test_a_form_that_is_not_taken_stays_with_what_was_typed(
@@ -184,7 +185,7 @@ class TestWrites:
         net.heal()
         expect(tab.locator(".toast")).to_contain_text("changed")
         expect(tab.locator("#note")).to_contain_text("thought")
-        assert client.get_run(run_id).data.tags["mlflow.note.content"] == "a long\nthought"
+        becomes(lambda: client.get_run(run_id).data.tags["mlflow.note.content"], "a long\nthought")
 
     def test_a_form_that_is_refused_says_why_beside_the_field(self, tab: Page, sqlite_server: RunningServer) -> None:
         Network(tab, "nothing")
@@ -287,7 +288,7 @@ class TestTwoPeople:
         assert client.get_run(run_id).data.tags["stage"] == "theirs"
         tab.locator(".editing input").press("Enter")
         expect(row(tab, "run 01").locator("td").first).to_have_text("mine")
-        assert client.get_run(run_id).data.tags["stage"] == "mine"
+        becomes(lambda: client.get_run(run_id).data.tags["stage"], "mine")
 
     def test_at_a_run_that_is_deleted_and_a_model_that_is_gone(self, tab: Page, client: MlflowClient, own: str) -> None:
         Network(tab, "nothing")

@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.conftest import Watch
+from tests.browser.waiting import becomes
 from tests.conftest import RunningServer
 
 HOSTILE = ["<script>alert(1)</script>", '"><img src=x onerror=alert(1)>', "'><svg onload=alert(1)>", "</title><script>alert(1)</script>", "{{constructor.constructor('alert(1)')()}}"]  # fmt: skip
@@ -52,7 +53,7 @@ class TestRun:
         tab.goto(f"/runs/{run_id}")
         tab.get_by_role("button", name="Copy the run id").click()
         expect(tab.locator("#live")).to_have_text("Copied")
-        assert tab.evaluate("navigator.clipboard.readText()") == run_id
+        becomes(lambda: tab.evaluate("navigator.clipboard.readText()"), run_id)
 
     def test_files_open_in_place(self, tab: Page, run_id: str) -> None:
         tab.goto(f"/runs/{run_id}")
@@ -61,7 +62,7 @@ class TestRun:
         files.get_by_role("link", name="plots").click()
         files.get_by_role("link", name="readme.txt", exact=True).click()
         expect(files.locator(".files pre")).to_have_text("inside plots/readme.txt")
-        assert "file=plots%2Freadme.txt" in tab.url or "file=plots/readme.txt" in tab.url
+        becomes(lambda: "file=plots%2Freadme.txt" in tab.url or "file=plots/readme.txt" in tab.url, True)
         with tab.expect_download() as download:
             files.get_by_role("link", name="Download").click()
         assert download.value.path().read_text() == "inside plots/readme.txt"
@@ -139,9 +140,9 @@ class TestFrame:
     def test_everything_is_reached_by_keyboard(self, tab: Page) -> None:
         tab.goto("/experiments")
         tab.keyboard.press("Tab")
-        assert tab.evaluate("document.activeElement.textContent") == "Skip to content"
+        expect(tab.get_by_role("link", name="Skip to content")).to_be_focused()
         tab.keyboard.press("Enter")
-        assert tab.evaluate("document.activeElement.id") == "content"
+        expect(tab.locator("#content")).to_be_focused()
         tab.keyboard.press("Tab")
         assert tab.evaluate("getComputedStyle(document.activeElement).outlineStyle") == "solid"
         tab.keyboard.press("Enter")
@@ -171,7 +172,7 @@ class TestFrame:
         expect(tab.get_by_role("heading", name="Not found")).to_be_visible()
         tab.get_by_role("button", name="Copy the request id").click()
         expect(tab.locator("#live")).to_have_text("Copied")
-        assert tab.evaluate("navigator.clipboard.readText()") == tab.locator("#request-id").inner_text()
+        becomes(lambda: tab.evaluate("navigator.clipboard.readText()"), tab.locator("#request-id").inner_text())
 
 
 class TestWithoutScripts:
@@ -190,7 +191,7 @@ class TestWithoutScripts:
         tab.get_by_role("button", name="Filter", exact=True).click()
         expect(tab.locator("tbody tr")).to_have_count(11)
         tab.get_by_role("link", name="acc").click()
-        assert tab.locator("th[aria-sort=descending]").inner_text().startswith("acc")
+        expect(tab.locator("th[aria-sort=descending]")).to_contain_text("acc")
         tab.get_by_label("More actions").click()
         tab.get_by_role("button", name="Delete experiment").click()
         expect(tab.get_by_text("moved to the trash")).to_be_visible()

@@ -11,6 +11,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.axe import serious
+from tests.browser.waiting import becomes
 from tests.conftest import RunningServer
 
 PANEL = "figure[data-key='{}']"
@@ -65,7 +66,7 @@ class TestPlaces:
     def test_are_changed_by_dragging_and_kept(self, tab: Page, number: str) -> None:
         opened(tab, number)
         keys = "all => all.map(one => one.dataset.key)"
-        assert tab.locator("figure[data-key]").evaluate_all(keys) == ["acc", "loss", "lr"]
+        becomes(lambda: tab.locator("figure[data-key]").evaluate_all(keys), ["acc", "loss", "lr"])
         target = tab.locator(PANEL.format("lr"))
         box = target.bounding_box()
         assert box

@@ -64,6 +64,7 @@ class TestRunsThatStandTogether:
         assert len(set(marks)) == 20
         expect(tab.locator("[data-key=loss] canvas.lines")).to_be_visible()
         tab.locator("[data-key=loss] .u-over").hover(position={"x": 150, "y": 100})
+        expect(tab.locator("[data-key=loss] .chart-tooltip tr").first).to_be_visible()
         shown = tab.locator("[data-key=loss] .chart-tooltip tr").evaluate_all(
             "rows => rows.map(row => [row.querySelector('a').href.split('/').at(-1), row.querySelector('.swatch').className])"
         )

@@ -10,6 +10,7 @@ from mlflow.entities import Metric, Param, RunTag
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.axe import serious
+from tests.browser.waiting import becomes
 from tests.conftest import RunningServer
 
 
@@ -90,14 +91,13 @@ class TestLists:
         expect(form.locator("textarea")).to_have_value("one\ntwo\n")
         form.get_by_role("button", name="Set").click()
         expect(tab.locator(".toast")).to_be_visible()
-        assert client.get_run(wide).data.tags["lines"] == "one\r\ntwo\r\n"
+        becomes(lambda: client.get_run(wide).data.tags["lines"], "one\r\ntwo\r\n")
         tab.locator("#tags form.tag", has_text="lines").locator("textarea").fill("one\nthree")
         tab.locator("#tags form.tag", has_text="lines").get_by_role("button", name="Set").click()
+        becomes(lambda: client.get_run(wide).data.tags["lines"], "one\r\nthree")
         expect(tab.locator("#tags form.tag", has_text="lines").locator("textarea")).to_have_value("one\nthree")
-        assert client.get_run(wide).data.tags["lines"] == "one\r\nthree"
         tab.get_by_role("button", name="Undo").click()
-        expect(tab.locator(".toast")).to_be_visible()
-        assert client.get_run(wide).data.tags["lines"] == "one\r\ntwo\r\n"
+        becomes(lambda: client.get_run(wide).data.tags["lines"], "one\r\ntwo\r\n")
 
     def test_without_scripts_links_and_forms_do_the_same(self, browser: Browser, sqlite_server: RunningServer, wide: str) -> None:
         context = browser.new_context(java_script_enabled=False, base_url=sqlite_server.url)
@@ -105,10 +105,10 @@ class TestLists:
         tab.goto(f"/runs/{wide}")
         tab.get_by_label("Search the metrics", exact=True).fill("layer_03")
         tab.locator("#metrics form").get_by_role("button", name="Search").click()
-        assert tab.locator("#metrics-rows tbody th").first.inner_text() == "layer_03/norm_0300"
+        expect(tab.locator("#metrics-rows tbody th").first).to_have_text("layer_03/norm_0300")
         tab.locator("#params-rows").get_by_role("link", name="Next").click()
-        assert tab.locator("#params-rows tbody th").first.inner_text() == "p100"
-        assert tab.locator("#metrics-rows tbody th").first.inner_text() == "layer_03/norm_0300"
+        expect(tab.locator("#params-rows tbody th").first).to_have_text("p100")
+        expect(tab.locator("#metrics-rows tbody th").first).to_have_text("layer_03/norm_0300")
         context.close()
 
     def test_no_serious_finding(self, tab: Page, wide: str) -> None:

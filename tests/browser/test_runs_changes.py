@@ -11,8 +11,12 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.axe import serious
 from tests.browser.conftest import Watch
-from tests.browser.runs_table import names, row, select
+from tests.browser.runs_table import expect_names, row, select
+from tests.browser.waiting import becomes
 from tests.conftest import RunningServer
+
+# Of `own`, newest first.
+ALL = [f"run {i:02}" for i in reversed(range(6))]
 
 
 class TestChanges:
@@ -54,7 +58,7 @@ class TestChanges:
         expect(row(tab, "run 00").locator("td").first).to_have_text("prod <b>")
         expect(field).to_be_hidden()
         expect(tab.locator("[data-bulk-tag]").locator("..").locator("summary")).to_be_focused()
-        assert len(client.search_runs([own], "tags.stage = 'prod <b>'")) == 2
+        becomes(lambda: len(client.search_runs([own], "tags.stage = 'prod <b>'")), 2)
         expect(tab.locator("[data-bulk-count]")).to_have_text("2")  # they stay selected
         tab.get_by_role("button", name="Undo").click()
         expect(row(tab, "run 00").locator("td").first).to_have_text("dev")
@@ -207,16 +211,16 @@ class TestWithoutScripts:
         plain.goto(f"/experiments/{own}")
         select(plain, "run 01", "run 03")
         plain.get_by_role("button", name="Delete", exact=True).click()
-        assert names(plain) == ["run 05", "run 04", "run 02", "run 00"]
+        expect_names(plain, ["run 05", "run 04", "run 02", "run 00"])
         plain.get_by_role("button", name="Undo").click()
-        assert len(names(plain)) == 6
+        expect_names(plain, ALL)
         select(plain, "run 01")
         plain.get_by_role("button", name="Delete", exact=True).click()
         plain.get_by_role("link", name="Trash").click()
         select(plain, "run 01")
         plain.get_by_role("button", name="Restore").click()
         plain.get_by_role("link", name="Active").click()
-        assert len(names(plain)) == 6
+        expect_names(plain, ALL)
 
     def test_it_is_tagged_and_moved(self, plain: Page, own: str, client: MlflowClient) -> None:
         target = client.create_experiment(f"target of {own}")
@@ -226,20 +230,20 @@ class TestWithoutScripts:
         plain.get_by_label("Tag", exact=True).fill("stage")
         plain.get_by_label("Value", exact=True).fill("prod")
         plain.get_by_role("button", name="Set", exact=True).click()
-        assert {run.info.run_name for run in client.search_runs([own], "tags.stage = 'prod'")} == {"run 00", "run 01"}
-        assert names(plain)[0] == "run 00"
+        becomes(lambda: {run.info.run_name for run in client.search_runs([own], "tags.stage = 'prod'")}, {"run 00", "run 01"})
+        expect_names(plain, sorted(ALL))
         select(plain, "run 05")
         plain.locator("summary", has_text="Move").click()
         plain.get_by_label("Move to the experiment").fill(f"target of {own}")
         plain.get_by_role("button", name="Move", exact=True).click()
-        assert [run.info.run_name for run in client.search_runs([target])] == ["run 05"]
+        becomes(lambda: [run.info.run_name for run in client.search_runs([target])], ["run 05"])
 
     def test_it_is_compared(self, plain: Page, own: str) -> None:
         plain.goto(f"/experiments/{own}")
         select(plain, "run 00", "run 01")
         plain.get_by_role("button", name="Compare").click()
         plain.wait_for_url("**/compare?*")
-        assert "run 00" in plain.locator("main").inner_text()
+        expect(plain.locator("main")).to_contain_text("run 00")
 
     def test_enter_in_a_cell_that_is_edited_sends_no_form(self, tab: Page, own: str) -> None:
         tab.goto(f"/experiments/{own}")
@@ -248,5 +252,5 @@ class TestWithoutScripts:
         tab.locator("#runs input.edit").fill("renamed")
         tab.keyboard.press("Enter")
         expect(row(tab, "renamed")).to_be_visible()
-        assert len(names(tab)) == 6
+        expect(tab.locator("#runs tbody th a")).to_have_count(6)
         expect(tab).not_to_have_url(re.compile(re.escape("/compare")))

@@ -9,6 +9,7 @@ from mlflow.entities import Metric
 from playwright.sync_api import Page, expect
 
 from tests.browser.runs_table import asked, column_menu, heads, row, select
+from tests.browser.waiting import becomes
 
 
 class TestColumns:
@@ -19,7 +20,7 @@ class TestColumns:
         tab.get_by_role("searchbox", name="Find a column").fill("stag")
         tab.locator("[data-picker-found]").get_by_text("stage").click()
         expect(tab.locator('th[data-column="tags.stage"]')).to_be_visible()
-        assert heads(tab) == [*before, "tags.stage"]
+        becomes(lambda: heads(tab), [*before, "tags.stage"])
         tab.get_by_role("button", name="Move up: stage").click()
         expect(tab.locator("#runs thead th[data-column]").nth(-1)).to_have_attribute("data-column", before[-1])
         tab.get_by_role("button", name="Pin: stage").click()
@@ -27,7 +28,7 @@ class TestColumns:
         tab.get_by_role("button", name="Hide: stage").click()
         expect(tab.locator('th[data-column="tags.stage"]')).to_have_count(0)
         tab.keyboard.press("Escape")
-        assert heads(tab) == before
+        becomes(lambda: heads(tab), before)
         column_menu(tab, before[1], "Move right")
         expect(tab.locator("#runs thead th[data-column]").nth(2)).to_have_attribute("data-column", before[1])
         expect(tab.locator(f'th[data-column="{before[1]}"] .more')).to_be_focused()
@@ -40,7 +41,7 @@ class TestColumns:
         expect(tab.locator(f'th[data-column="{before[2]}"] .more')).to_be_focused()
         tab.keyboard.press("z")
         expect(tab.locator("#runs thead th[data-column]").nth(1)).to_have_attribute("data-column", before[1])
-        assert heads(tab) == before
+        becomes(lambda: heads(tab), before)
 
     def test_a_name_that_is_not_found_is_taken_as_typed(self, tab: Page, number: str) -> None:
         tab.goto(f"/experiments/{number}")
@@ -64,7 +65,7 @@ class TestColumns:
             tab.locator('th[data-column="metrics.acc"]'), target_position={"x": 4, "y": 10}
         )
         expect(tab.locator("#runs thead th[data-column]").nth(1)).to_have_attribute("data-column", "params.seed")
-        assert asked(tab, "columns") == ["params.seed", "metrics.acc", "metrics.loss"]
+        becomes(lambda: asked(tab, "columns"), ["params.seed", "metrics.acc", "metrics.loss"])
 
     def test_widths_are_dragged_typed_and_kept(self, tab: Page, number: str) -> None:
         tab.goto(f"/experiments/{number}")
@@ -75,12 +76,12 @@ class TestColumns:
         tab.mouse.down()
         tab.mouse.move(edge["x"] + 83, edge["y"] + 8, steps=4)
         tab.mouse.up()
-        assert head.evaluate("th => th.offsetWidth") == 184
+        expect(head).to_have_js_property("offsetWidth", 184)
         column_menu(tab, "attributes.user_id", "Set the width")
         tab.keyboard.press("ArrowRight")
-        assert head.evaluate("th => th.offsetWidth") == 200
+        expect(head).to_have_js_property("offsetWidth", 200)
         tab.reload()
-        assert head.evaluate("th => th.offsetWidth") == 200
+        expect(head).to_have_js_property("offsetWidth", 200)
 
     def test_names_of_very_wide_runs_are_asked_from_the_server(self, tab: Page, client: MlflowClient) -> None:
         number = client.create_experiment("12 000 metrics")
@@ -109,7 +110,7 @@ class TestLayout:
         )
         tab.get_by_role("link", name="Table and charts").click()
         expect(tab.locator("#charts-pane .chart-panel").first).to_be_visible()
-        assert asked(tab, "layout") == ["both"]
+        becomes(lambda: asked(tab, "layout"), ["both"])
         before = tab.locator("#table-pane").bounding_box()
         tab.locator("[data-splitter]").focus()
         tab.keyboard.press("ArrowRight")
@@ -118,9 +119,7 @@ class TestLayout:
         assert after
         assert after["width"] > before["width"]
         tab.reload()
-        kept = tab.locator("#table-pane").bounding_box()
-        assert kept
-        assert abs(kept["width"] - after["width"]) < 2
+        becomes(lambda: abs((tab.locator("#table-pane").bounding_box() or before)["width"] - after["width"]) < 2, True)
         tab.get_by_role("link", name="Charts", exact=True).click()
         expect(tab.locator("#table-pane")).to_be_hidden()
 
@@ -128,7 +127,7 @@ class TestLayout:
         tab.goto(f"/experiments/{number}")
         tab.evaluate("document.addEventListener('run-hover', event => { window.over = event.detail.id; })")
         row(tab, "run 03").hover()
-        assert tab.evaluate("window.over") == row(tab, "run 03").get_attribute("data-run")
+        becomes(lambda: tab.evaluate("window.over"), row(tab, "run 03").get_attribute("data-run"))
         other = row(tab, "run 04")
         tab.evaluate(
             "id => document.dispatchEvent(new CustomEvent('run-hover', {detail: {id}}))", other.get_attribute("data-run")

@@ -8,7 +8,8 @@ from mlflow import MlflowClient
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Watch
-from tests.browser.runs_table import asked, names, row, select
+from tests.browser.runs_table import asked, row, select
+from tests.browser.waiting import becomes
 
 
 class TestRows:
@@ -88,13 +89,13 @@ class TestRows:
         ids = [row(tab, name).get_attribute("data-run") for name in ("run 10", "run 03")]
         tab.keyboard.press("c")
         tab.wait_for_url("**/compare?*")
-        assert asked(tab, "runs") == [",".join(map(str, ids))]
+        becomes(lambda: asked(tab, "runs"), [",".join(map(str, ids))])
 
     def test_hidden_and_pinned_ones_stay_so(self, tab: Page, number: str) -> None:
         tab.goto(f"/experiments/{number}")
         tab.evaluate("document.addEventListener('runs-shown', event => { window.told = event.detail.runs; })")
         row(tab, "run 05").get_by_role("button", name="Hide in charts").click()
-        assert [run["name"] for run in tab.evaluate("window.told") if run["hidden"]] == ["run 05"]
+        becomes(lambda: [run["name"] for run in tab.evaluate("window.told") if run["hidden"]], ["run 05"])
         row(tab, "run 02").locator("th").click(position={"x": 280, "y": 10})
         tab.get_by_role("menuitem", name="Pin to the top").click()
         expect(tab.locator("tbody.tops").get_by_role("link")).to_have_text(["run 02"])
@@ -130,7 +131,7 @@ class TestLive:
         made = client.create_run(own, run_name="just begun").info.run_id
         fresh = row(tab, "just begun")
         expect(fresh).to_be_visible()
-        assert names(tab)[0] == "just begun"
+        expect(tab.locator("#runs tbody th a").first).to_have_text("just begun")
         expect(tab.locator(".pager")).to_contain_text("7 runs")
         client.log_metric(made, "acc", 0.125)
         expect(fresh.locator("td").nth(1)).to_have_text("0.125")
