@@ -3,6 +3,7 @@
 import { askedBy, settingsOf, standsApart } from "./panel-axis.js";
 import { noun } from "./charts-noun.js";
 import { loadPanel } from "./panel-data.js";
+import { library } from "./panel-library.js";
 import { noteOf, shownOf, singleOf } from "./panel-lines.js";
 import { Plot } from "./panel-plot.js";
 import { point } from "./panel-runs.js";
@@ -37,14 +38,14 @@ export class Panel {
   }
 
   async load(live = false) {
-    const asked = askedBy(this, live), began = performance.now();
+    const asked = askedBy(this, live), began = performance.now(), before = this.abort, { signal } = (this.abort = new AbortController());
+    before?.abort();
     this.stale = false;
-    this.abort?.abort();
-    const { signal } = (this.abort = new AbortController());
     if (!this.plot) this.area.classList.add("waiting");
     try {
       if (!asked[noun.asked].length && !asked.table) return this.say(`No ${noun.one} is shown. Show one in the table to draw it.`);
-      const found = await loadPanel(asked, signal), ended = performance.now();
+      const [found] = await Promise.all([loadPanel(asked, signal), library()]), ended = performance.now();
+      signal.throwIfAborted();
       Object.assign(this, { ended, took: ended - began, data: found ?? this.data });
       if (found && standsApart(this)) this.load(); else if (found) this.draw();
     } catch (error) {

@@ -75,9 +75,9 @@ class TestRows:
     ) -> None:
         first = page(server, f"/experiments/{filled}")
         window = one(first, "tbody[data-window]")
-        assert (len(row_names(first)), window["data-behind"]) == (50, "50")
-        rest = part(server, "/runs/rows", experiments=filled, after=window["data-after"], size="50")
-        assert row_names(rest) == [f"run {i:03}" for i in range(99, 49, -1)]
+        assert (len(row_names(first)), window["data-behind"]) == (32, "68")
+        rest = part(server, "/runs/rows", experiments=filled, after=window["data-after"], size="68")
+        assert row_names(rest) == [f"run {i:03}" for i in range(117, 49, -1)]
         # What stands before joins what is there: it is short where less than a window is left, and never repeated.
         back = part(server, "/runs/rows", experiments=filled, before=one(rest, "tbody")["data-before"])
         assert row_names(back) == row_names(first)
@@ -119,7 +119,7 @@ class TestSorts:
         ],
     )
     def test_by_extremes_and_several_columns(self, server: RunningServer, filled: str, order: list[str], first: str) -> None:
-        soup = page(server, f"/experiments/{filled}", order=order)
+        soup = page(server, f"/experiments/{filled}", order=order, layout="both")
         assert row_names(soup)[0] == first
         again = part(server, "/runs/rows", experiments=filled, order=order, after=soup.select("tbody")[0]["data-after"])
         assert len(set(row_names(soup)) | set(row_names(again))) == 150

@@ -24,7 +24,7 @@ EVERYWHERE = (
     "save-key",
     "forms-sent",
 )
-HTMX, UPLOT, MORPH = "vendor/htmx.min.js", "vendor/uplot.min.js", "vendor/idiomorph.min.js"
+HTMX, MORPH = "vendor/htmx.min.js", "vendor/idiomorph.min.js"
 TIMES = "js/times.js"  # elsewhere it runs before the first paint; no column of this table changes its width by a time
 TABLE = (
     "table-sort", "table-windows", "table-place", "table-selection", "table-keys", "table-columns", "table-resize", "table-pins",
@@ -48,13 +48,13 @@ KINDS = {
     "parts": Kind((HTMX,), ("failed-refresh",)),
     "registry": Kind((HTMX, MORPH), ("failed-refresh", "registry-live")),
     "experiments": Kind((HTMX,), ("failed-refresh", "tree", "tick-several")),
-    "runs": Kind((TIMES, HTMX, UPLOT), (*TABLE, "charts-pane")),
+    "runs": Kind((TIMES, HTMX), (*TABLE, "charts-pane")),
     "models": Kind(
-        (HTMX, UPLOT), ("failed-refresh", "layout-panes", "models-shown", "models-links", "views", "charts-drawn", "charts-pane")
+        (HTMX,), ("failed-refresh", "layout-panes", "models-shown", "models-links", "views", "charts-drawn", "charts-pane")
     ),
-    "run": Kind((HTMX, UPLOT), ("failed-refresh", "tags-in-place", "tree", "run-live", "charts-pane")),
-    "metric": Kind((UPLOT, MORPH), ("charts-pane", "metric-live")),
-    "compare": Kind((HTMX, UPLOT), ("failed-refresh", "compare-columns", "views", "plots", "charts-pane")),
+    "run": Kind((HTMX,), ("failed-refresh", "tags-in-place", "tree", "run-live", "charts-pane")),
+    "metric": Kind((MORPH,), ("charts-pane", "metric-live")),
+    "compare": Kind((HTMX,), ("failed-refresh", "compare-columns", "views", "plots", "charts-pane")),
     "plots": Kind((), ("plots",)),
     "media": Kind((HTMX,), ("failed-refresh", "step-slider")),
 }
