@@ -1,6 +1,7 @@
 // The compared runs as columns of a plot: params and metrics by name, numbers where all values are numbers.
-// Reads: #compare-data {names: {params, metrics}, runs: [{id, name, look, params, metrics}]}.
-export const compared = JSON.parse(document.getElementById("compare-data").textContent);
+// Reads: nothing. Expects, before anything else is called, what the server answers: {names: {params, metrics}, runs: [{id, name, look, params, metrics}]}.
+export const compared = { names: { params: [], metrics: [] }, runs: [] };
+export const take = (answer) => { Object.assign(compared, answer); };
 
 // ECharts keeps the widths of texts in a plain object: one called __proto__ would change all objects of the page.
 export const drawn = (text) => (text in Object.prototype ? `${text}\u200b` : text);

@@ -1,5 +1,5 @@
 // The brushes of the parallel coordinates as fields, from and to for each axis: what the mouse drags can be typed, and is seen.
-// Reads: details[data-brush] with [data-brush-list], [data-brush-count], [data-brush-clear]. Imported by plots.js.
+// Reads: details[data-brush] with [data-brush-list], [data-brush-count], [data-brush-clear]. Imported by plots-shown.js.
 import { figure } from "./panel-scales.js";
 
 const menu = document.querySelector("[data-brush]"), one = (name) => menu.querySelector(`[data-brush-${name}]`);

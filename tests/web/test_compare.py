@@ -71,11 +71,8 @@ class TestCompare:
         assert rows(soup, "metrics")["acc"] == ["0.5 -0.25 worse", "0.75 best", "0.25 -0.5 worst"]
         assert one(soup, "option[selected]")["value"] == run_ids[1]
         assert words(one(soup, ".best")).startswith("0.75")
-        assert (
-            one(soup, ".worse small:not(.verdict)")["title"]
-            == "-0.25 beside the baseline; higher is better, by the name of the metric"
-        )
-        assert one(soup, ".worst .verdict")["title"] == "Worst of these: higher is better, by the name of the metric"
+        assert one(soup, ".worse small:not(.verdict)")["title"] == "-0.25"
+        assert one(soup, "#compare-metrics tr:has(.worst) th")["title"] == "acc: higher is better, by the name of the metric"
 
     def test_a_metric_whose_name_tells_no_direction_has_no_verdict(self, server: RunningServer) -> None:
         made = [server.run() for _ in range(2)]
@@ -94,7 +91,7 @@ class TestCompare:
             log(server, run_id, {f"p{k:02}": str(i) for k in range(30)}, {}, {})
         names = ",".join(made)
         soup = page(server, "/compare", runs=names, baseline=made[1])
-        assert list(rows(soup, "params")) == [*(f"p{k:02}" for k in range(20)), "Show all 30"]
+        assert list(rows(soup, "params")) == [*(f"p{k:02}" for k in range(16)), "Show all 30"]
         soup = page(server, link(soup, "Show all 30"))
         assert len(rows(soup, "params")) == 30
         assert one(soup, "option[selected]")["value"] == made[1]
@@ -126,7 +123,19 @@ class TestCompare:
         log(server, run_id, {"a": "</script><!--"}, {"b": 1.0}, {})
         soup = page(server, "/compare", runs=run_id)
         assert json.loads(one(soup, "#shown-runs").text)[0]["name"].startswith("</script>")
-        assert json.loads(one(soup, "#compare-data").text)["names"] == {"params": ["a"], "metrics": ["b"]}
+
+    def test_what_plots_are_drawn_from_is_asked_for_apart(self, server: RunningServer, run_ids: list[str]) -> None:
+        soup = page(server, "/compare", runs=run_ids)
+        found = server.client.get(str(one(soup, "[data-plots]")["data-plots"]))
+        assert (found.status_code, found.headers["content-type"]) == (200, "application/json")
+        plotted = found.json()
+        assert plotted["names"]["metrics"] == ["acc", "loss"]
+        assert [run["id"] for run in plotted["runs"]] == run_ids
+        assert [run["metrics"] for run in plotted["runs"]] == [[0.5, 2], [0.75, None], [0.25, None]]
+        depth = plotted["names"]["params"].index("depth")
+        assert [run["params"][depth] for run in plotted["runs"]] == ["4", "8", None]
+        nothing = server.client.get("/compare/plotted", params={"runs": "nothing,"}).json()
+        assert nothing == {"names": {"params": [], "metrics": []}, "runs": []}
 
 
 class TestFlattening:

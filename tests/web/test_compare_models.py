@@ -78,6 +78,13 @@ class TestCompare:
         assert words(one(shown, "th.baseline")) == "net-c"
         assert headings(shown)[:4] == ["Logged model", "net-a", "net-b", "net-c"]
 
+    def test_what_plots_are_drawn_from_is_asked_for_apart(self, server: RunningServer, model_ids: list[str]) -> None:
+        shown = page(server, "/compare/models", models=model_ids)
+        found = server.client.get(str(one(shown, "[data-plots]")["data-plots"])).json()
+        assert [model["id"] for model in found["runs"]] == model_ids
+        acc = found["names"]["metrics"].index("acc · dev")
+        assert [model["metrics"][acc] for model in found["runs"]] == [0, 0.25, 0.5]
+
     def test_the_table_of_models_has_boxes_that_lead_here(self, server: RunningServer) -> None:
         number = server.experiment()
         for name in ("one", "two"):

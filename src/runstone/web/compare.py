@@ -16,9 +16,9 @@ from runstone.experiments.guards import ReadableWorkspace
 from runstone.experiments.tables import experiments
 from runstone.runs import queries
 from runstone.runs.tables import series
-from runstone.web import colours, differences, formats
+from runstone.web import colours, compared, differences, formats
 from runstone.web.early import Certain, early_page, nobody
-from runstone.web.islands import island, shown_runs
+from runstone.web.islands import data, shown_runs
 from runstone.web.listed import listed
 
 router = wire.ApiRouter()
@@ -73,8 +73,21 @@ def load(connection: Connection, ctx: Context, run_ids: list[str], baseline: str
         "tags": differences.lines([own[pk] for pk in pks]),
         "environment": differences.lines([made[pk] for pk in pks]),
         "shown_runs": shown_runs(runs, looks),
-        "plotted": island(plotted([(run.id, run.run_id, run.name) for run in runs], flat, metrics, looks)),
     }
+
+
+@router.get("/compare/plotted")
+async def compare_plotted(request: Request, ctx: Ctx, _: ReadableWorkspace) -> Response:
+    """What the plots of the compared runs are drawn from (`plotted`), as JSON, for when they come into view. Costs six statements."""
+    asked = listed(request.query_params, "runs")[:RUNS_LIMIT]
+
+    def load_plotted(connection: Connection) -> dict[str, Any]:
+        runs, looks, _ = compared.load(connection, ctx, asked)
+        pks = [run.id for run in runs]
+        params = {pk: differences.flattened(own) for pk, own in queries.params_of(connection, ctx.scope, pks).items()}
+        return plotted([(run.id, run.run_id, run.name) for run in runs], params, latest(connection, ctx, pks), looks)
+
+    return data(await ctx.db.read(load_plotted))
 
 
 def _names(connection: Connection, ctx: Context, numbers: set[int]) -> dict[int, str]:
@@ -94,18 +107,18 @@ def latest(connection: Connection, ctx: Context, pks: list[int]) -> dict[int, di
 
 
 def plotted(
-    compared: Sequence[tuple[int, str, str]],
+    things: Sequence[tuple[int, str, str]],
     params: Mapping[int, Mapping[str, str]],
     metrics: Mapping[int, Mapping[str, Any]],
     looks: Mapping[str, int],
 ) -> dict[str, Any]:
     """{names: {params, metrics}, runs: [{id, name, look, params, metrics}]}: what the plots can show, what most have first.
 
-    `compared`: (number, id, name) of runs or logged models; `params` and `metrics` are by number, `looks` by id.
+    `things`: (number, id, name) of runs or logged models; `params` and `metrics` are by number, `looks` by id.
     """
     names = {}
     for kind, values in (("params", params), ("metrics", metrics)):
-        counted = Counter(name for number, _, _ in compared for name in values[number])
+        counted = Counter(name for number, _, _ in things for name in values[number])
         names[kind] = sorted(counted, key=lambda name: (-counted[name], name))[:PLOTTED_LIMIT]
     listed = [
         {
@@ -115,6 +128,6 @@ def plotted(
             "params": [params[number].get(param) for param in names["params"]],
             "metrics": [metrics[number].get(metric) for metric in names["metrics"]],
         }
-        for number, known_as, name in compared
+        for number, known_as, name in things
     ]
     return {"names": names, "runs": listed}

@@ -18,7 +18,7 @@ from runstone.runs import queries as run_queries
 from runstone.web import differences, formats
 from runstone.web.colours import looks
 from runstone.web.compare import plotted
-from runstone.web.islands import island
+from runstone.web.islands import data
 from runstone.web.listed import listed
 from runstone.web.model_files import SIDES, ModelFiles, columns, model_files, packages
 from runstone.web.templating import page
@@ -50,6 +50,23 @@ async def compare_models(request: Request, ctx: Ctx, _: ReadableWorkspace) -> Re
     )  # fmt: skip
 
 
+@router.get("/compare/models/plotted")
+async def compare_models_plotted(request: Request, ctx: Ctx, _: ReadableWorkspace) -> Response:
+    """As /compare/plotted, of logged models. Costs three statements."""
+    asked = listed(request.query_params, "models")[:MODELS_LIMIT]
+
+    def load_plotted(connection: Connection) -> dict[str, Any]:
+        rows = queries.find_all(connection, ctx.scope, asked)
+        models = [rows[model_id] for model_id in asked if model_id in rows]
+        pks = {model.id: model.model_id for model in models}
+        params = {pk: differences.flattened(own) for pk, own in queries.params_of(connection, ctx.scope, list(pks)).items()}
+        measured = by_dataset(metrics.of_models(connection, ctx.scope, pks), list(pks))
+        names = [(model.id, model.model_id, model.name) for model in models]
+        return plotted(names, params, measured, looks(dict.fromkeys(pks.values())))
+
+    return data(await ctx.db.read(load_plotted))
+
+
 async def _files(request: Request, uris: Sequence[str]) -> list[ModelFiles]:
     turn = asyncio.Semaphore(FILES_AT_ONCE)
 
@@ -68,7 +85,6 @@ def load(connection: Connection, ctx: Context, model_ids: list[str], baseline: s
     tags = queries.tags_of(connection, ctx.scope, list(pks))
     measured = by_dataset(metrics.of_models(connection, ctx.scope, pks), list(pks))
     flat = {pk: differences.flattened(params[pk]) for pk in pks}
-    names = [(model.id, model.model_id, model.name) for model in models]
     numbers = {model.experiment_id for model in models}
     places = scoped(experiments, ctx.scope, experiments.c.id, experiments.c.name).where(experiments.c.id.in_(numbers))
     return {
@@ -78,7 +94,6 @@ def load(connection: Connection, ctx: Context, model_ids: list[str], baseline: s
         "experiments": {row.id: row.name for row in connection.execute(places)},
         "runs": run_queries.find_all(connection, ctx.scope, {model.source_run_id for model in models if model.source_run_id}),
         "cut": formats.shared_prefix([model.name for model in models]),
-        "plotted": island(plotted(names, flat, measured, looks(dict.fromkeys(pks.values())))),
         "groups": [
             ("metrics", "Metrics", [measured[pk] for pk in pks]),
             ("params", "Params", [flat[pk] for pk in pks]),

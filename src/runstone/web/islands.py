@@ -1,4 +1,4 @@
-"""Data for scripts: JSON inside a <script type="application/json">."""
+"""Data for scripts: JSON inside a <script type="application/json">, or as an answer of its own."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 import orjson
+from fastapi import Response
 from markupsafe import Markup
 
 
@@ -13,6 +14,11 @@ def island(value: Any) -> Markup:
     """JSON in which nothing ends the element that holds it. NaN is null."""
     text = orjson.dumps(value).decode()
     return Markup(text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e"))  # noqa: S704 (escaped above)
+
+
+def data(value: Any) -> Response:
+    """JSON that a script asks for. NaN is null."""
+    return Response(orjson.dumps(value), media_type="application/json", headers={"Cache-Control": "no-store"})
 
 
 def shown_runs(runs: Iterable[Any], looks: Mapping[str, int]) -> Markup:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import orjson
 from fastapi import Request, Response
 
 from runstone.core import wire
@@ -13,6 +12,7 @@ from runstone.experiments import queries as experiment_queries
 from runstone.experiments.guards import ReadableWorkspace, ReadExperiments
 from runstone.experiments.search import order_of, where_of
 from runstone.runs import catalogue
+from runstone.web.islands import data
 from runstone.web.runs_asked import Asked
 from runstone.web.runs_columns import ATTRIBUTES, KINDS, TAG_LABELS, Column
 
@@ -43,7 +43,7 @@ async def offered_names(request: Request, ctx: Ctx, _: ReadableWorkspace) -> Res
                 found[kind] = {"names": names, "more": more}
         return found
 
-    return _json({"found": await ctx.db.read(load), "labels": TAG_LABELS | ATTRIBUTES})
+    return data({"found": await ctx.db.read(load), "labels": TAG_LABELS | ATTRIBUTES})
 
 
 @router.get("/runs/values")
@@ -58,7 +58,7 @@ async def offered_values(request: Request, ctx: Ctx, _: ReadableWorkspace) -> Re
             return []
         return catalogue.values(connection, ctx.scope, asked.experiments, column.kind, column.name, typed, OFFERED)
 
-    return _json({"values": await ctx.db.read(load)})
+    return data({"values": await ctx.db.read(load)})
 
 
 @router.get("/runs/experiments")
@@ -68,8 +68,4 @@ async def offered_experiments(request: Request, ctx: Ctx, _: ReadableWorkspace) 
     where = where_of(f"name ILIKE '%{quoted}%'", ctx.db.dialect) if quoted else None
     order = order_of(["last_update_time DESC"], ctx.db.dialect)
     rows = await ctx.db.read(lambda c: experiment_queries.search(c, ctx.scope, ["active"], where, order, None, OFFERED))
-    return _json({"experiments": [{"id": str(row.id), "name": row.name} for row in rows]})
-
-
-def _json(content: Any) -> Response:
-    return Response(orjson.dumps(content), media_type="application/json", headers={"Cache-Control": "no-store"})
+    return data({"experiments": [{"id": str(row.id), "name": row.name} for row in rows]})
