@@ -1,5 +1,6 @@
 // The charts of the shown runs: sections of panels that share their settings, their zoom and the run that is pointed at.
 // Reads: [data-charts-pane] with [data-sections]; what charts-settings.js, charts-shelf.js and panel-runs.js read.
+import { shaped } from "./charts-again.js";
 import { askedOf, differs } from "./charts-asked.js";
 import { wireArranging } from "./panel-arrange.js";
 import { addressOf, fromPage as settingsOfPage } from "./charts-settings.js";
@@ -46,7 +47,7 @@ class Pane {
     this.runs = new Map(runs.slice(0, RUNS).map((run) => [run.id, run]));
     this.keep();
     if (!differs(before, (this.before = this.asked()))) { this.redraw(); return; }
-    await this.names.load();
+    await shaped(this.sections, this.names.load());
     this.toolbar.show();
     this.arrange();
     this.refresh();

@@ -1,5 +1,6 @@
 // One panel: asks for its lines when it comes into view, draws them, and asks again on zoom.
 // Reads: template#chart-panel. Expects a pane: {settings, asked(), runOf(id), zoomed(range), following(panel, x), panelChanged()}.
+import { offerPanel } from "./charts-again.js";
 import { askedBy, settingsOf, standsApart } from "./panel-axis.js";
 import { noun } from "./charts-noun.js";
 import { loadPanel } from "./panel-data.js";
@@ -50,7 +51,7 @@ export class Panel {
       if (found && standsApart(this)) this.load(); else if (found) this.draw();
     } catch (error) {
       if (signal.aborted || (live && this.plot)) return undefined; // what is drawn stays; the next turn asks again
-      this.say(error.message);
+      if (error.told) offerPanel(this, error); else this.say(error.message);
       this.stale = true;
     }
     return undefined;

@@ -1,5 +1,5 @@
 // A small menu at a place of the page: arrow keys, Home and End move, Escape and a click elsewhere close it. Imported by what opens one.
-// Reads: nothing. Writes: one .popover at the end of the body.
+// Reads: nothing. Writes: one .popover at the end of main.
 let open = null;
 
 export function closePopover(back = true) {
@@ -51,7 +51,7 @@ export function openPopover(anchor, items, label, className = "") {
   panel.setAttribute("role", "menu");
   panel.setAttribute("aria-label", label);
   panel.append(...items.filter(Boolean).map(item));
-  document.body.append(panel);
+  (document.querySelector("main") ?? document.body).append(panel);
   open = { panel, anchor };
   anchor.setAttribute("aria-expanded", "true");
   place(panel, anchor.getBoundingClientRect());

@@ -32,13 +32,13 @@ def source() -> str:
 
 
 def serious(tab: Page) -> list[str]:
-    """What axe calls serious or critical on the page as it stands, each with the elements that it is about."""
+    """What axe finds on the page as it stands, minor things left out, each with the elements that it is about."""
     tab.evaluate(source())
     found: list[dict[str, Any]] = tab.evaluate("axe.run(document, {resultTypes: ['violations']}).then(found => found.violations)")
     return [
         f"{problem['id']}: {problem['help']}: {node['html'][:160]} {node.get('failureSummary', '')[:200]}"
         for problem in found
-        if problem["impact"] in ("serious", "critical")
+        if problem["impact"] != "minor"
         for node in problem["nodes"][:4]
     ]
 

@@ -10,6 +10,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.axe import serious
 from tests.browser.conftest import Watch
+from tests.browser.waiting import becomes
 from tests.conftest import RunningServer
 
 PATHS = ("/experiments", "/experiments/{experiment_id}", "/experiments/{experiment_id}/models", "/models", "/runs/{run_id}", "/runs/{run_id}?file=config.yaml", "/runs/{run_id}/metric?key=loss")  # fmt: skip
@@ -97,6 +98,24 @@ class TestSizes:
         assert abs(heading["x"] - box["x"]) < 3
         assert abs(name["x"] - box["x"]) < 3
         assert abs(heading["y"] - box["y"]) < 40
+
+    def test_what_gets_the_focus_is_not_left_behind_what_stays(self, tab: Page, experiment_id: str, run_id: str) -> None:
+        seen = """e => { const {left, top, height} = e.getBoundingClientRect(), shown = document.elementFromPoint(left + 2, top + height / 2);
+            return shown !== null && e.contains(shown); }"""
+        tab.set_viewport_size({"width": 390, "height": 700})
+        tab.goto(f"/experiments/{experiment_id}")
+        tab.wait_for_load_state()
+        heading = tab.locator("#runs thead").get_by_role("link", name="Status")
+        tab.locator("#runs .scroll").evaluate("e => e.scrollTo(1000, 0)")
+        heading.focus()
+        becomes(lambda: heading.evaluate(seen), True)
+        tab.goto(f"/runs/{run_id}")
+        expect(tab.locator(".chart-panel canvas").first).to_be_visible()
+        tag = tab.locator("summary", has_text="Add a tag")
+        tag.evaluate("e => scrollTo(0, e.getBoundingClientRect().bottom + scrollY - innerHeight + 5)")
+        assert not tag.evaluate(seen)
+        tag.focus()
+        becomes(lambda: tag.evaluate(seen), True)
 
     def test_fingers_get_large_targets(
         self, browser: Browser, sqlite_server: RunningServer, experiment_id: str, run_id: str

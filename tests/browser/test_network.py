@@ -93,14 +93,27 @@ class TestReads:
 
     def test_charts_whose_metrics_could_not_be_read_come_when_asked_again(self, tab: Page, own: str) -> None:
         names = Network(tab, "/charts/names")
-        names.answer(503, Retry_After="3")
+        names.hold()
         tab.goto(f"/experiments/{own}?layout=both")
         pane = tab.locator("#charts-pane")
+        expect(pane.locator(".chart-room.waiting > i").first).to_be_visible()
+        names.answer(503, Retry_After="3")
+        tab.goto(f"/experiments/{own}?layout=both")
         expect(pane).to_contain_text("The metrics could not be read: the server is busy. Try again in 3 s.")
         names.heal()
         again(pane).click()
         expect(pane.locator("figure[data-key=acc]")).to_be_visible()
         expect(pane).not_to_contain_text("could not be read")
+        expect(pane.locator(".chart-room")).to_have_count(0)
+
+        # One chart of many: the others are none of its business.
+        chart, points = pane.locator("figure[data-key=acc]"), Network(tab, "/charts/panel")
+        points.answer(500, X_Request_Id="abc123")
+        tab.goto(f"/experiments/{own}?layout=both")
+        expect(chart).to_contain_text("This chart could not be read: the server answered 500 (request id abc123).")
+        points.heal()
+        again(chart).click()
+        expect(chart.locator(".said .problem")).to_have_count(0)
 
     def test_rows_below_and_the_palette(self, tab: Page, client: MlflowClient) -> None:
         number = make(client, "opened slowly", 2)

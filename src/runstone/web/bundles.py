@@ -23,6 +23,7 @@ EVERYWHERE = (
     "toast",
     "save-key",
     "forms-sent",
+    "focus-seen",
 )
 HTMX, MORPH = "vendor/htmx.min.js", "vendor/idiomorph.min.js"
 TIMES = "js/times.js"  # elsewhere it runs before the first paint; no column of this table changes its width by a time
