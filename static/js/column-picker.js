@@ -1,5 +1,5 @@
 // Finds columns by typing and adds them; the shown ones can be moved, pinned, turned into another value and taken away.
-// Reads: [data-picker][data-names], [data-picker-find], [data-picker-found], [data-picker-chosen], [data-picker-usual].
+// Reads: [data-picker][data-names], [data-picker-find], [data-picker-found], [data-picker-chosen], [data-picker-usual]; th[data-column] of #runs.
 import { ask } from "./ask-server.js";
 import * as order from "./column-order.js";
 import { failedPart } from "./failed-part.js";
@@ -18,7 +18,8 @@ const make = (name, fields = {}, ...children) => {
   made.append(...children);
   return made;
 };
-const label = (id) => { const { kind, name } = order.parts(id); return (kind === "attributes" || kind === "tags" ? labels[name] : "") || name; };
+const headed = (id) => document.querySelector(`#runs th[data-column="${CSS.escape(id)}"] bdi`)?.textContent; // until the names are there
+const label = (id) => { const { kind, name } = order.parts(id); return (kind === "attributes" || kind === "tags" ? labels[name] ?? headed(id) : "") || name; };
 
 async function look() {
   const mine = ++turn;

@@ -61,6 +61,7 @@ class TestReads:
         found = tab.locator("[data-picker-found]")
         expect(found.locator(".skeleton").first).to_be_visible()
         expect(found).to_have_attribute("aria-busy", "true")
+        expect(tab.locator("[data-picker-chosen]")).to_contain_text("Started")
         names.cut()
         tab.locator("[data-picker-find]").fill("end")
         expect(found).to_contain_text("The names could not be loaded: the server cannot be reached.")
