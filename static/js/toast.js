@@ -1,6 +1,6 @@
 // What just happened is said for ten seconds (longer while it is pointed at or focused), then only the trash has the way back.
-// Reads: data-toast, data-forget (names in the URL that made the toast; a reload shall not say it again)
-const SECONDS = 10;
+// Reads: data-toast, data-forget (names in the URL that made the toast; a reload shall not say it again). Writes: #live.
+const SECONDS = 10, READ = 300 /* ms */;
 const armed = new WeakSet();
 
 function arm(toast) {
@@ -23,4 +23,7 @@ function arm(toast) {
 
 const all = () => document.querySelectorAll("[data-toast]").forEach(arm);
 all();
+// A page that comes with a toast: what stands in it from the start is read out by nobody.
+const said = document.querySelector("[data-toast] bdi")?.textContent;
+if (said) setTimeout(() => { document.getElementById("live").textContent = said; }, READ);
 for (const name of ["htmx:afterSwap", "htmx:oobAfterSwap"]) document.addEventListener(name, all);

@@ -146,6 +146,7 @@ class TestUndo:
         tab.get_by_label("More actions").click()
         tab.get_by_role("button", name="Delete experiment").click()
         expect(tab.locator(".toast")).to_contain_text("moved to the trash")
+        expect(tab.locator("#live")).to_contain_text("moved to the trash")
         tab.keyboard.press("z")
         tab.wait_for_selector("h1:has-text('soon back')")
         assert sqlite_server.get("experiments/get", experiment_id=number).json()["experiment"]["lifecycle_stage"] == "active"

@@ -194,7 +194,7 @@ class TestWithoutScripts:
         expect(tab.locator("th[aria-sort=descending]")).to_contain_text("acc")
         tab.get_by_label("More actions").click()
         tab.get_by_role("button", name="Delete experiment").click()
-        expect(tab.get_by_text("moved to the trash")).to_be_visible()
+        expect(tab.locator(".toast")).to_contain_text("moved to the trash")
         tab.get_by_role("button", name="Undo").click()
         expect(tab.get_by_role("heading", name="in a browser")).to_be_visible()
         context.close()
