@@ -36,6 +36,14 @@ class TestColours:
         low += [(shape, ground, found) for shape, ground in SHAPE_PAIRS if (found := contrast(tab, shape, ground)) < 3]
         assert low == []
 
+    def test_what_is_wrong_in_a_filter_is_seen_in_few_colours(self, tab: Page, watch: Watch, experiment_id: str) -> None:
+        watch.expect("400")
+        tab.emulate_media(color_scheme="dark", forced_colors="active")
+        tab.goto(f"/experiments/{experiment_id}?filter=metrics.acc+%3D%3D+1")
+        mark = tab.locator(".problem mark")
+        expect(mark).to_be_visible()
+        assert mark.evaluate("e => getComputedStyle(e).color") == tab.evaluate("() => getComputedStyle(document.body).color")
+
     def test_the_two_dark_sets_are_one(self, tab: Page) -> None:
         tab.goto("/experiments")
         names = tab.evaluate("""[...document.styleSheets].flatMap(s => [...s.cssRules]).filter(r => r.selectorText === ':root')
