@@ -15,6 +15,8 @@ export function offerAgain(pane, said) {
 
 // One panel that could not be read; the others stand as they are.
 export function offerPanel(panel, error) {
+  panel.stale = true;
+  if (!error.told) { panel.say(error.message); return; }
   const part = failedPart("This chart could not be read", error, () => panel.load(), "span");
   part.removeAttribute("role"); // each panel of a page would be read out
   panel.say("");

@@ -51,8 +51,7 @@ export class Panel {
       if (found && standsApart(this)) this.load(); else if (found) this.draw();
     } catch (error) {
       if (signal.aborted || (live && this.plot)) return undefined; // what is drawn stays; the next turn asks again
-      if (error.told) offerPanel(this, error); else this.say(error.message);
-      this.stale = true;
+      offerPanel(this, error);
     }
     return undefined;
   }
