@@ -54,6 +54,7 @@ from runstone.artifacts.archive import Archives
 from runstone.artifacts.lasting import Lasting
 from runstone.artifacts.published import Published
 from runstone.artifacts.records import recorded
+from runstone.artifacts.write_behind import WriteBehind
 from runstone.core import address, failures, frame, jobs, memory, migrate, textmark
 from runstone.core.db import Database
 from runstone.core.dispatch import ExactPaths, HotPaths
@@ -125,7 +126,7 @@ def create_app(settings: Settings, roots: Roots | None = None, database: Databas
     app.state.draining = False
     app.state.archives, app.state.readers, app.state.published = Archives(), Readers(), Published()
     app.state.image_folders = ImageFolders()
-    app.state.lasting = Lasting()
+    app.state.lasting, app.state.behind = Lasting(), WriteBehind(on=settings.s3_write_behind)
     experiment_lifecycle.followers[:] = [run_queries.follow_experiment]
     for router in ROUTERS:
         # One flat list, which core/dispatch.py looks up by exact path; included routers would be nested.
@@ -151,15 +152,18 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     memory.spare_the_collector()
     try:
         if settings.serve_artifacts:
+            await app.state.behind.begin(app.state.db, app.state.roots)
+            await app.state.behind.look()
             app.state.roots.ask(partial(recorded, app.state.db))
             await app.state.lasting.begin(app.state.db, app.state.roots)
             await recovering.at_start(app.state.db, app.state.roots, app.state.lasting)
-        async with jobs.running(app.state.db, upkeep.jobs(settings, app.state.roots, app.state.lasting)):
+        async with jobs.running(app.state.db, upkeep.jobs(settings, app.state.roots, app.state.lasting, app.state.behind)):
             yield
     finally:
         await app.state.readers.close()
         await app.state.published.all_settled()
         await app.state.lasting.finish()
+        await app.state.behind.finish()
         app.state.archives.close()
         app.state.db.close()
         app.state.roots.close()

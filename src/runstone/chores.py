@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TypeVar
 
 from runstone.artifacts.garbage import Collection, Report, Wish
 from runstone.artifacts.records import Records
 from runstone.artifacts.verifying import Finding, Summary, Verification
+from runstone.artifacts.write_behind import WriteBehind
 from runstone.core.clock import now_ms
 from runstone.core.db import Database
 from runstone.core.scope import DEFAULT_SCOPE
@@ -20,6 +22,7 @@ _UNITS = {"d": 86_400, "h": 3_600, "m": 60, "s": 1}
 _AGE = re.compile(r"(?:\d{1,9}[dhms])+\Z")
 
 Say = Callable[[str], None]
+T = TypeVar("T")
 
 
 def seconds(text: str) -> int:
@@ -36,6 +39,14 @@ def open_roots(settings: Settings) -> Roots:
     return roots
 
 
+async def _beside_servers(db: Database, roots: Roots, work: Callable[[], Awaitable[T]]) -> T:
+    """What servers have acknowledged is known, and in the store unless one of them is placing it."""
+    behind = WriteBehind(on=False)
+    await behind.begin(db, roots)
+    await behind.hasten()
+    return await work()
+
+
 def verify(settings: Settings, db: Database, say: Say, *, quick: bool, adopt: bool) -> bool:
     """Whether all is well."""
     roots = open_roots(settings)
@@ -45,7 +56,8 @@ def verify(settings: Settings, db: Database, say: Say, *, quick: bool, adopt: bo
         def tell(finding: Finding) -> None:
             say(str(finding))
 
-        summary = asyncio.run(Verification(records, roots.served, tell, quick=quick, adopt=adopt).run())
+        verification = Verification(records, roots.served, tell, quick=quick, adopt=adopt)
+        summary = asyncio.run(_beside_servers(db, roots, verification.run))
     finally:
         roots.close()
     say(_told(summary, quick=quick))
@@ -63,6 +75,8 @@ def _told(summary: Summary, *, quick: bool) -> str:
         lines.append(f"{_counted(summary.adopted, 'file')} recorded that had no record.")
     elif summary.found.get("orphaned"):
         lines.append("Orphaned files are served, but nothing tells whether they are whole. --adopt records them as they are.")
+    if summary.waiting:
+        lines.append(f"{_counted(summary.waiting, 'file')} acknowledged, whole, and waiting in the database for the store.")
     if summary.unsettled:
         lines.append(f"{_counted(summary.unsettled, 'record')} of files that are being replaced or removed, not compared.")
     return "\n".join(lines)
@@ -84,7 +98,7 @@ def collect(
     wish = Wish(now_ms() - older_than * 1000, delete, run_ids, experiment_ids, model_ids)
     try:
         collection = Collection(Records(db, DEFAULT_SCOPE, roots), roots, settings.experiment_root, wish)
-        report = asyncio.run(collection.run())
+        report = asyncio.run(_beside_servers(db, roots, collection.run))
     finally:
         roots.close()
     named = [*(run_ids or ()), *map(str, experiment_ids or ()), *(model_ids or ())]

@@ -149,6 +149,14 @@ class Settings(BaseSettings):
         "none", None, "Encryption that the S3 store is told to apply: none, AES256 or aws:kms."
     )
     s3_sse_kms_key_id: str = _setting("", None, "KMS key for aws:kms; empty means the store's own.")
+    # A put takes an S3 store longer than all else that is done for a small file. Off where others read the bucket itself and
+    # cannot wait ten seconds for what was acknowledged, or where the database is to hold no bytes of artifacts, not for a moment.
+    s3_write_behind: bool = _setting(
+        True,
+        None,
+        "Whether small files (64 KB) for S3 are acknowledged when the database holds them, and placed in the store a moment later; "
+        "off where others read the bucket past this server.",
+    )
     max_requests: int = _setting(
         1000, None, "Requests worked on at once per server process; more answer 503 with Retry-After.", ge=4
     )

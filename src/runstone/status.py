@@ -41,7 +41,10 @@ async def ready(request: Request) -> Response:
         return json_answer(Unavailable("Not ready: the server is about to stop."))
     found = await asyncio.gather(*(check.problem() for check in state.checks if check.name not in skipped))
     problems = [problem for problem in found if problem is not None]
-    return json_answer(Unavailable(f"Not ready: {' '.join(problems)}")) if problems else answer({"status": "ready"})
+    if problems:
+        return json_answer(Unavailable(f"Not ready: {' '.join(problems)}"))
+    waiting = state.behind.waiting
+    return answer({"status": "ready"} | ({"artifacts_waiting": waiting} if waiting is not None else {}))
 
 
 def store_check(store: ArtifactStore) -> Check:

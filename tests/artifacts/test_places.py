@@ -42,9 +42,9 @@ class House:
     listener: Listener
 
     def state(self) -> tuple[dict[str, int], dict[str, str]]:
-        """Rows of each table, and a hash of each stored file, once the bytes held of small files are on the disk."""
+        """Rows of each table, and a hash of each stored file, once the store has the bytes that are held of small files."""
         rows = self._rows()
-        while rows["artifact_contents"]:
+        while rows["artifact_contents"] or rows["artifact_backlog"]:
             time.sleep(0.1)
             rows = self._rows()
         return rows, self._files()

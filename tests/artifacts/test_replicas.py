@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import io
+import os
+import zipfile
 from collections.abc import Iterator
 
+import httpx
 import pytest
 
 from tests.conftest import Databases, RunningServer, running
@@ -59,3 +63,38 @@ class TestFoldersOfOthers:
         assert put(one, "n/a/y") == 200
         assert listed(other, "n") == [("a", True)]
         assert listed(other, "n/a") == [("y", False)]
+
+
+class TestSmallFiles:
+    """They may wait for their places: the other server answers as if they were there."""
+
+    def test_are_whole_for_the_other_server_at_once(self, replicas: tuple[RunningServer, RunningServer]) -> None:
+        one, other = replicas
+        run_id = one.run()
+        folder = f"{STORE}/0/{run_id}/artifacts"
+        contents = [os.urandom(1000 + number) for number in range(8)]
+
+        def stored(number: int) -> str:
+            assert one.client.put(f"{folder}/f/{number}", content=contents[number]).status_code == 200
+            return f"{folder}/f/{number}"
+
+        assert other.client.get(stored(0)).content == contents[0]
+        head = other.client.head(stored(1))
+        assert (head.status_code, head.headers["content-length"]) == (200, "1001")
+        part = other.client.get(stored(2), headers={"Range": "bytes=10-19"})
+        assert (part.status_code, part.content) == (206, contents[2][10:20])
+        signed = other.client.get(stored(3).replace("/artifacts/0/", "/presigned/0/")).json()
+        assert httpx.get(signed["url"], headers=signed.get("headers", {})).content == contents[3]
+        assert other.client.put(stored(4), content=b"new").status_code == 200
+        assert one.client.get(f"{folder}/f/4").content == b"new"
+        assert other.client.delete(stored(5)).status_code == 200
+        assert one.client.get(f"{folder}/f/5").status_code == 404
+        assert put(other, f"0/{run_id}/artifacts/f/{stored(6).rpartition('/')[2]}/x") == 400
+        stored(7)
+        names = [str(number) for number in range(8) if number != 5]
+        assert [name for name, _ in listed(other, f"0/{run_id}/artifacts/f")] == names
+        with zipfile.ZipFile(io.BytesIO(other.client.get(f"/runs/{run_id}/files/zip").content)) as opened:
+            found = {name.rpartition("/")[2]: opened.read(name) for name in opened.namelist()}
+        assert found == {name: b"new" if name == "4" else contents[int(name)] for name in names}
+        assert other.client.delete(f"{folder}/f").status_code == 200
+        assert listed(one, f"0/{run_id}/artifacts/f") == []

@@ -153,6 +153,20 @@ class TestAStoreThatFails:
         assert client.put(f"{STORE}/a/new.bin", content=b"new").status_code == 200
         assert client.delete(f"{STORE}/a/new.bin").status_code == 200
 
+    def test_just_after_small_files_were_acknowledged_loses_none(self, kept: Kept, between: Between) -> None:
+        client, contents = kept.server.client, {f"w/{number}": os.urandom(1000) for number in range(20)}
+        for key, content in contents.items():
+            assert client.put(f"{STORE}/{key}", content=content).status_code == 200
+        between.way = "503"
+        told(client.get(f"{STORE}/w/19"))
+        told(client.put(f"{STORE}/w/new", content=b"new"))
+        assert client.get("/readyz?without=store").json()["artifacts_waiting"] >= 0
+        between.way = "pass"
+        names = [file["path"] for file in client.get(STORE, params={"path": "w"}).json()["files"]]
+        assert names == sorted(key.removeprefix("w/") for key in contents)
+        assert {key: client.get(f"{STORE}/{key}").content for key in contents} == contents
+        assert client.delete(f"{STORE}/w").status_code == 200
+
     def test_during_a_large_upload_leaves_nothing(self, kept: Kept, between: Between) -> None:
         before = kept.state()
 

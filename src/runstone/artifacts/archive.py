@@ -59,6 +59,7 @@ class Archives:
         self._under_way += 1
         try:
             loop = asyncio.get_running_loop()
+            await place.store.quiet(place.below(folder))
             zipped = await asyncio.to_thread(_zipped, loop, records, place.store, place.below(folder), name)
         except BaseException:
             self.ended()

@@ -263,7 +263,7 @@ class Collection:
         """(files, bytes) in the folder."""
         if folder is None:
             return 0, 0
-        files, size, _ = await asyncio.to_thread(_survey, self._roots.named(folder.store), folder.path)
+        files, size, _ = await _survey(self._roots.named(folder.store), folder.path)
         return files, size
 
     async def _ownerless(self) -> None:
@@ -282,7 +282,7 @@ class Collection:
         store = self._roots.served
         key = path[: path.index(f"{owner}/") + len(owner)]
         try:
-            files, size, newest = await asyncio.to_thread(_survey, store, key)
+            files, size, newest = await _survey(store, key)
             if newest * 1000 > self._wish.before:
                 return
             if self._wish.delete:
@@ -306,8 +306,13 @@ def _plural(kind: str) -> str:
     return f"{kind.replace('_', ' ')}s"
 
 
-def _survey(store: Store, folder: str) -> tuple[int, int, float]:
+async def _survey(store: Store, folder: str) -> tuple[int, int, float]:
     """(files, bytes, when the newest was stored)"""
+    await store.quiet(folder)
+    return await asyncio.to_thread(_sums, store, folder)
+
+
+def _sums(store: Store, folder: str) -> tuple[int, int, float]:
     files, size, newest = 0, 0, 0.0
     for batch in store.walk(folder):
         files += len(batch)

@@ -14,6 +14,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import re
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from dataclasses import replace
 from functools import partial
@@ -22,7 +23,7 @@ from typing import NamedTuple
 from fastapi import Request
 from sqlalchemy import Connection
 
-from runstone.artifacts import arriving, checksums, held, queries, uploads
+from runstone.artifacts import arriving, backlog, checksums, doubles, held, queries, uploads, write_behind
 from runstone.artifacts.arriving import Arrived
 from runstone.artifacts.held import Content
 from runstone.artifacts.lasting import Lasting
@@ -30,6 +31,7 @@ from runstone.artifacts.media import media_type
 from runstone.artifacts.published import Following, Published
 from runstone.artifacts.queries import COUNTED, GRANTED, LEAVING, PENDING, STORED, Record
 from runstone.artifacts.uploads import Announced, Settled, Step, Visible
+from runstone.artifacts.write_behind import WriteBehind
 from runstone.core.clock import now_ms
 from runstone.core.db import Database
 from runstone.core.scope import Scope, context_of
@@ -68,14 +70,16 @@ class Records:
         quota: int = 0,
         published: Published | None = None,
         lasting: Lasting | None = None,
+        behind: WriteBehind | None = None,
     ) -> None:
         self.db, self.scope, self._roots, self._quota = db, scope, roots, quota
-        self._published, self._lasting = published, lasting
+        self._published, self._lasting, self._behind = published, lasting, behind
 
     @classmethod
     def of(cls, request: Request) -> Records:
         ctx, state = context_of(request), request.app.state
-        return cls(ctx.db, ctx.scope, state.roots, ctx.settings.workspace_quota_bytes, state.published, state.lasting)
+        quota = ctx.settings.workspace_quota_bytes
+        return cls(ctx.db, ctx.scope, state.roots, quota, state.published, state.lasting, state.behind)
 
     def covers(self, store: ArtifactStore) -> bool:
         """Only the store behind `mlflow-artifacts:/` is the server's alone: into other folders clients write themselves."""
@@ -115,8 +119,11 @@ class Records:
         return await self.recorded(store, key, store_it)
 
     def may_hold(self, store: ArtifactStore, size: int) -> bool:
-        """Whether `upload_small` takes a file of that size now: one whose bytes the database holds until the disk has them."""
-        return self._lasting is not None and not self._quota and self._lasting.takes(store, size)
+        """Whether `upload_small` takes a file of that size now: one whose bytes the database holds until the store has them."""
+        if self._quota:
+            return False
+        lasting = self._lasting is not None and self._lasting.takes(store, size)
+        return lasting or (self._behind is not None and self._behind.takes(store, size))
 
     async def upload_small(self, store: ArtifactStore, key: str, content: bytes, sha256: str = "") -> StoredFile:
         """As `upload`, for a small file that is there. What was begun is ended also when nobody waits for it any more."""
@@ -125,7 +132,18 @@ class Records:
         if checks is not None:
             await checks(found)
         await self._caught_up(key)
-        return await asyncio.shield(asyncio.ensure_future(self._store_small(store, found, content)))
+        storing = self._place_later if self._behind is not None and self._behind.serves(store) else self._store_small
+        return await asyncio.shield(asyncio.ensure_future(storing(store, found, content)))
+
+    async def _place_later(self, store: ArtifactStore, found: StoredFile, content: bytes) -> StoredFile:
+        assert self._behind is not None
+        if await self._behind.hold(Announced(self.new(found.path, found), waiting=content)):
+            return found
+
+        async def chunks() -> AsyncIterator[bytes]:
+            yield content
+
+        return await self.recorded(store, found.path, lambda announce: store.write(found.path, chunks(), found.size, 0, announce))
 
     async def _store_small(self, store: ArtifactStore, found: StoredFile, content: bytes) -> StoredFile:
         assert self._lasting is not None
@@ -203,8 +221,13 @@ class Records:
 
         async def announce(file: StoredFile) -> None:
             nonlocal step, found
-            step = await self._reserve(Announced(self.new(key, file), self._quota, upload))
-            found = file
+            reserved = await self._reserve(Announced(self.new(key, file), self._quota, upload))
+            try:
+                await store.quiet(key)  # nothing comes behind this record, and what came before it may not arrive after the file
+            except BaseException:
+                await self.db.write(partial(uploads.retract, step=reserved))
+                raise
+            step, found = reserved, file
 
         try:
             written = await store_it(announce)
@@ -221,6 +244,7 @@ class Records:
         if self.covers(store):
             new = self.new(key, StoredFile(key, 0, ""), GRANTED)._replace(changed_time=now_ms() + seconds * 1000)
             await self.db.write(lambda c: queries.add(c, new))
+            await store.quiet(key)
 
     async def delete(self, store: ArtifactStore, key: str) -> bool:
         """Remove a file or folder with its records; whether there was one."""
@@ -293,7 +317,7 @@ class Records:
         if not settled.held:
             await self._record_again(store, written)
         elif settled.replaced:
-            await self._drop_replaced(store, written.path)
+            await doubles.drop_replaced(self.db, store, written.path)
 
     async def _record_again(self, store: ArtifactStore, written: StoredFile) -> None:
         """A deletion took the record between the announcement and the file: whichever came last decides."""
@@ -308,18 +332,6 @@ class Records:
         if await store.stat(written.path) is None:
             await self.db.write(lambda c: queries.drop(c, [number]))
 
-    async def _drop_replaced(self, store: ArtifactStore, key: str) -> None:
-        """Two uploads went on at once, and neither knew the other's version when it began. A version is visible before it is
-        called stored, so all that are called so before a look at the file are older than what is seen.
-        """
-        versions = await self.db.read(partial(queries.find, path=key))
-        stored = [record for record in versions if record.state == STORED]
-        standing = await store.stat(key)
-        if standing is not None and standing.etag in [record.etag for record in stored]:
-            newest = max(record.id for record in stored if record.etag == standing.etag)
-            older = [record.id for record in stored if record.id != newest]
-            await self.db.write(lambda c: queries.drop(c, older))
-
     async def _leave(self, key: str) -> bool:
         """Whether anything is recorded at or below `key`."""
         left = await self._let_go(await self.db.read(lambda c: queries.find(c, key)))
@@ -329,27 +341,36 @@ class Records:
 
     async def _let_go(self, records: list[Record]) -> bool:
         numbers = [record.id for record in records if record.state in COUNTED]
+        until = time.monotonic() + write_behind.WAIT_SECONDS
 
-        def let_go(connection: Connection) -> None:
-            queries.set_state(connection, numbers, COUNTED, LEAVING, now_ms())
-            held.drop(connection, numbers)  # after a crash the file does not come back
+        def let_go(connection: Connection) -> list[int]:
+            busy = backlog.let_go(connection, numbers)
+            free = [number for number in numbers if number not in busy]
+            queries.set_state(connection, free, COUNTED, LEAVING, now_ms())
+            held.drop(connection, free)  # after a crash the file does not come back
+            return busy
 
-        if numbers:
-            await self.db.write(let_go)
+        while numbers and (numbers := await self.db.write(let_go)):  # somebody is placing those
+            if time.monotonic() > until:
+                raise write_behind.not_taken()
+            await asyncio.sleep(write_behind.POLL_SECONDS)
         return any(record.state != GRANTED for record in records)
 
     async def _forget_gone(self, store: ArtifactStore, records: list[Record]) -> None:
         gone = [record.id for record in records if record.state == LEAVING]
         late = [record for record in records if record.state in COUNTED and await _is_missing(store, record.path)]
         gone += [record.id for record in late if record.state == STORED]
-        pending = [record.id for record in late if record.state == PENDING]
-        if gone or pending:
+        pending = {record.id: record.path for record in late if record.state == PENDING}
+        if not gone and not pending:
+            return
 
-            def forget(connection: Connection) -> None:
-                queries.set_state(connection, pending, (PENDING,), LEAVING, now_ms())
-                queries.drop(connection, gone)
+        def forget(connection: Connection) -> list[int]:
+            queries.drop(connection, gone)
+            return queries.set_state(connection, list(pending), (PENDING,), LEAVING, now_ms())
 
-            await self.db.write(forget)
+        for number in set(pending).difference(await self.db.write(forget)):  # it is called stored by now
+            again = await self.db.read(partial(queries.find, path=pending[number]))
+            await self._forget_gone(store, [record for record in again if record.state == STORED])
 
     async def _below(self, key: str) -> AsyncIterator[list[Record]]:
         after = ("", 0)

@@ -6,7 +6,7 @@ from functools import partial
 
 from sqlalchemy import Connection
 
-from runstone.artifacts import arriving, held, integrity, queries
+from runstone.artifacts import arriving, backlog, held, integrity, queries
 from runstone.artifacts.queries import GRANTED, PENDING, STORED, Record
 from runstone.artifacts.uploads import STALE_MS
 from runstone.core.clock import now_ms
@@ -44,6 +44,8 @@ async def settle(db: Database, store: ArtifactStore, path: str, stale_ms: int = 
         return
     if await db.read(partial(held.among, numbers=[record.id for record in versions])):
         return  # what becomes of it is decided in recovering.py
+    if await db.read(partial(backlog.among, numbers=[record.id for record in versions])):
+        return  # it has no place yet: write_behind.py
     try:
         standing = await store.stat(path)
         current = await _version_of(store, path, standing, versions) if standing is not None else None

@@ -71,6 +71,21 @@ artifact_contents = Table(
     Column("content", LargeBinary, nullable=False),
 )
 
+# Small files that are acknowledged and wait here for their place in an S3 store (artifacts/write_behind.py). Their records are
+# pending meanwhile.
+artifact_backlog = Table(
+    "artifact_backlog",
+    metadata,
+    Column("artifact_id", BigInt, ForeignKey("artifacts.id", ondelete="CASCADE"), primary_key=True, autoincrement=False),
+    Column("path", ByteText, nullable=False),  # of the record; at most the 1024 bytes that S3 takes
+    Column("size", BigInteger, nullable=False),
+    Column("claimed_until", BigInteger, nullable=False),  # somebody may be placing it until then; 0: nobody is
+    Column("content", LargeBinary, nullable=False),
+)
+# Whoever looks what waits reads these alone: between the rows lie the bytes.
+Index("ix_artifact_backlog_path", artifact_backlog.c.path, artifact_backlog.c.size)
+Index("ix_artifact_backlog_claimed", artifact_backlog.c.claimed_until, artifact_backlog.c.artifact_id, artifact_backlog.c.size)
+
 # Folders whose owner is gone for good and whose files have still to go. Written with the owner's removal.
 artifact_removals = Table(
     "artifact_removals",

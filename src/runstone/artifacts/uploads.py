@@ -8,11 +8,12 @@ from dataclasses import dataclass, field
 
 from sqlalchemy import Connection
 
-from runstone.artifacts import arriving, held, queries
+from runstone.artifacts import arriving, backlog, held, queries
 from runstone.artifacts.arriving import Arrived
 from runstone.artifacts.held import Content
 from runstone.artifacts.queries import GRANTED, LEAVING, PENDING, STORED, Record
 from runstone.core.clock import now_ms
+from runstone.storage.paths import above
 
 # A version that has been between two states for so long was left there by a process that ended.
 STALE_MS = 3_600_000
@@ -21,13 +22,14 @@ STALE_MS = 3_600_000
 @dataclass(frozen=True, slots=True)
 class Announced:
     """A file whose bytes are there; `quota` in bytes, 0 for none. `upload` names the one whose parts it is made of. `content`
-    is what is held of it: all of a small file.
+    is what is held of it: all of a small file. `waiting` is what waits for its place in the store: all of a small file, too.
     """
 
     new: Record
     quota: int = 0
     upload: str = ""
     content: Content | None = None
+    waiting: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +63,20 @@ def reserve_new(connection: Connection, items: Sequence[Announced]) -> list[Step
     """For files where nothing stands, in a workspace without a quota: nearly all of them, and no two of these wait for each
     other. None for the others, which `reserve` is for.
     """
+    return _reserve_new(connection, items, queries.known(connection, {item.new.path for item in items}))
+
+
+def reserve_behind(connection: Connection, items: Sequence[Announced]) -> list[Step | None]:
+    """The same for files that have no place yet, and where no file or folder is recorded in their way."""
+    paths = {item.new.path for item in items}
+    shadowed = {folder for path in paths for folder in above(path)}
+    steps = _reserve_new(connection, items, backlog.in_the_way(connection, paths) | (paths & shadowed))
+    backlog.keep(connection, [(s.mine, i.new.path, i.waiting) for i, s in zip(items, steps, strict=True) if s is not None])
+    return steps
+
+
+def _reserve_new(connection: Connection, items: Sequence[Announced], standing: set[str]) -> list[Step | None]:
     times = Counter(item.new.path for item in items)
-    standing = queries.known(connection, times)
     fresh = [item for item in items if times[item.new.path] == 1 and item.new.path not in standing]
     numbers = queries.add_all(connection, [item.new for item in fresh])
     held.keep(connection, [(numbers[item.new.path], *item.content) for item in fresh if item.content is not None])

@@ -6,13 +6,14 @@ It may run beside servers that are at work: whatever looks wrong is looked at ag
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 from functools import partial
 
 from sqlalchemy import Connection
 
-from runstone.artifacts import held, integrity, queries, settling
+from runstone.artifacts import backlog, held, integrity, queries, settling
 from runstone.artifacts.queries import STORED, Record
 from runstone.artifacts.records import Records
 from runstone.errors import InvalidParameter, NotFound, RunstoneError
@@ -45,6 +46,7 @@ class Summary:
     size: int = 0  # of the files, in bytes
     adopted: int = 0
     unsettled: int = 0
+    waiting: int = 0  # in the database, for the store
     found: dict[str, int] = field(default_factory=dict)
 
 
@@ -82,11 +84,21 @@ class Verification:
     async def _compare(self, record: Record) -> None:
         self.summary.records += 1
         if record.state != STORED:
+            await self._between(record)
+            return
+        await self._trying(record.path, partial(self._judge, record))
+
+    async def _between(self, record: Record) -> None:
+        """Two states: its bytes wait for the store, or somebody is at work there."""
+        waiting = await self._db.read(partial(backlog.content, number=record.id))
+        if waiting is None:
             self.summary.unsettled += 1
             if self._adopt:
                 await settling.settle(self._db, self._store, record.path)
-            return
-        await self._trying(record.path, partial(self._judge, record))
+        elif hashlib.sha256(waiting).hexdigest() == record.sha256:
+            self.summary.waiting += 1
+        else:
+            self._report("altered", record.path, "its SHA-256 is not the one that was recorded, in the database where it waits")
 
     async def _trying(self, path: str, look: Callable[[], Awaitable[None]]) -> None:
         """What is replaced or deleted while it is read is looked at again."""

@@ -80,6 +80,9 @@ class LocalStore:
             self._placer.close()
             self._writer.close()
 
+    async def quiet(self, key: str) -> None:
+        """Whatever was acknowledged has its place."""
+
     async def probe(self) -> str | None:
         return await self.run(self._probe)
 

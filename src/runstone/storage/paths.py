@@ -85,3 +85,9 @@ def invisible(text: str) -> str | None:
     if text.isascii() and text.isprintable():
         return None
     return next((c for c in text if unicodedata.category(c) in ("Cc", "Zl", "Zp") or c in _DECEIVING), None)
+
+
+def above(key: str) -> list[str]:
+    """The folders that it is in, as keys, the outermost first."""
+    parts = key.split("/")
+    return ["/".join(parts[:depth]) for depth in range(1, len(parts))]

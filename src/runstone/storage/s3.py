@@ -12,16 +12,17 @@ import functools
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from runstone.errors import InvalidParameter, RunstoneError, Unavailable
-from runstone.storage import s3_listing
+from runstone.storage import paths, s3_listing
 from runstone.storage.checked import Checked
 from runstone.storage.local import cut_short, no_such_artifact, refuse_large
 from runstone.storage.locations import Bucket
 from runstone.storage.s3_client import S3Access, as_public_error, code_of, is_missing
 from runstone.storage.s3_direct import S3Parts, S3Signer
 from runstone.storage.s3_file import Memory, S3File, identity_of
+from runstone.storage.s3_small import S3Small
 from runstone.storage.s3_upload import Buffers, Upload
 from runstone.storage.store import Announce, Entry, Found, Leftovers, Matches, OpenFile, Stat, StoredFile
 
@@ -41,6 +42,16 @@ T = TypeVar("T")
 Recorded = Callable[[Collection[str]], Awaitable[set[str]]]
 
 
+class Backlog(Protocol):
+    """Files that are acknowledged and not in the store yet."""
+
+    async def quiet(self, key: str) -> None:
+        """As `ArtifactStore.quiet`."""
+
+    async def names(self, folder: str) -> list[Entry]:
+        """What they add to the names in `folder`, in no order."""
+
+
 class S3Store:
     def __init__(self, root: Bucket, access: S3Access, checked: Checked | None = None) -> None:
         """Connects to nothing yet."""
@@ -51,9 +62,12 @@ class S3Store:
         # Which of some paths (at most a thousand) have a record. It is made before its file is visible, whichever server puts it
         # there. None where others write without records.
         self.recorded: Recorded | None = None
+        # What is acknowledged and not here yet (artifacts/write_behind.py).
+        self.backlog: Backlog | None = None
         self._folders: dict[str, None] = {}
         self.multipart = S3Parts(self)
         self.signer = S3Signer(self)
+        self.small = S3Small(self)
         self._slots: tuple[asyncio.AbstractEventLoop, asyncio.Semaphore] | None = None
 
     @functools.cached_property
@@ -67,6 +81,15 @@ class S3Store:
         if self._slots is None or self._slots[0] is not loop:
             self._slots = (loop, asyncio.Semaphore(PIECES_UNDER_WAY))
         return self._slots[1]
+
+    async def quiet(self, key: str) -> None:
+        if self.backlog is not None:
+            await self.backlog.quiet(key)
+
+    async def _coming(self, folder: str, after: str) -> list[Entry]:
+        """What a listing does not name yet. To be asked before it: what gets its place meanwhile is named by both."""
+        names = await self.backlog.names(folder) if self.backlog is not None else []
+        return [entry for entry in names if entry.name > after]
 
     def prepare(self) -> None:
         """When a server starts. Raises as `check`."""
@@ -114,6 +137,7 @@ class S3Store:
 
     def close(self) -> None:
         self._threads.shutdown(wait=True)
+        self.small.close()
         if "client" in self.__dict__:
             self.client.close()
 
@@ -125,14 +149,22 @@ class S3Store:
         return None
 
     async def entries(self, folder: str, after: str = "", limit: int | None = None) -> list[Entry]:
+        coming = await self._coming(folder, after)
         prefix = self.root.key(f"{folder}/" if folder else "")
-        return await self.run(s3_listing.entries, self.client, self.root.name, prefix, after, limit)
+        listed = await self.run(s3_listing.entries, self.client, self.root.name, prefix, after, limit)
+        return s3_listing.merged(listed, coming)[:limit]
 
     async def pages(self, folder: str, after: str = "") -> AsyncIterator[list[Entry]]:
+        coming = await self._coming(folder, after)
         prefix = self.root.key(f"{folder}/" if folder else "")
         pages = s3_listing.pages(self.client, self.root.name, prefix, after)
         while page := await self.run(lambda: next(pages, None)):
-            yield page
+            last = s3_listing.by_name(page[-1])
+            yield s3_listing.merged(page, [entry for entry in coming if s3_listing.by_name(entry) <= last])
+            coming = [entry for entry in coming if s3_listing.by_name(entry) > last]
+        coming.sort(key=s3_listing.by_name)
+        for start in range(0, len(coming), s3_listing.PAGE):
+            yield coming[start : start + s3_listing.PAGE]
 
     async def find(self, folder: str, text: str, after: str, limit: int) -> Matches:
         wanted, found, searched = text.casefold(), list[Entry](), 0
@@ -146,13 +178,16 @@ class S3Store:
         return Matches(found, "")
 
     async def stat(self, key: str) -> Stat | None:
+        await self.quiet(key)
         return await self.run(self._stat, key)
 
     async def open(self, key: str) -> OpenFile:
+        await self.quiet(key)
         return await self.run(self._open, key)
 
     async def delete(self, key: str) -> bool:
         self._folders.clear()
+        self.small.forget()
         return await self.run(self._delete, key)
 
     async def write(
@@ -191,15 +226,29 @@ class S3Store:
 
         S3 itself would store both, and nobody could list them.
         """
+        self.refuse_long(key)
+        await self.quiet(key)
+        if any(await asyncio.gather(self.run(self._is_folder, key), self._file_among(paths.above(key)))):
+            raise in_the_way(key)
+        self.know_folders(key)
+
+    def refuse_long(self, key: str) -> None:
+        """Raises `InvalidParameter` for a key that S3 does not take."""
         if len(self.root.key(key).encode("utf-8")) > KEY_LIMIT:
             raise InvalidParameter(f"Invalid path: it is longer than the {KEY_LIMIT} bytes that the artifact store takes.")
-        parts = key.split("/")
-        folders = ["/".join(parts[:depth]) for depth in range(1, len(parts))]
-        clashes = await asyncio.gather(self.run(self._is_folder, key), self._file_among(folders))
-        if any(clashes):
-            raise InvalidParameter(f"Invalid path: '{key}' cannot be a file here: a folder or a file of that name is in the way.")
+
+    async def is_folder(self, key: str) -> bool:
+        return await self.run(self._is_folder, key)
+
+    async def has_new_file_above(self, key: str) -> bool:
+        """Whether one of the folders that `key` is in is a file that nobody has recorded."""
+        unknown = [folder for folder in paths.above(key) if folder not in self._folders]
+        return any(await asyncio.gather(*(self.run(self._is_file, folder) for folder in unknown)))
+
+    def know_folders(self, key: str) -> None:
+        """The folders that `key` is in are no files until one is recorded there. It is a file itself."""
         self._folders.pop(key, None)
-        self._folders.update(dict.fromkeys(folders))
+        self._folders.update(dict.fromkeys(paths.above(key)))
         while len(self._folders) > FOLDERS_KNOWN:
             self._folders.pop(next(iter(self._folders)))
 
@@ -225,7 +274,10 @@ class S3Store:
         except RunstoneError:
             raise
         except Exception as error:
-            raise as_public_error(error) from error
+            public = as_public_error(error)
+            if public.status >= 500:
+                self.small.failed()
+            raise public from error
 
     def later(self, work: Callable[[], None]) -> None:
         """Do `work` without waiting for it."""
@@ -299,6 +351,10 @@ class S3Store:
         named = {"Objects": [{"Key": key} for key in keys], "Quiet": True}
         answer = self.client.delete_objects(Bucket=self.root.name, Delete=named)
         return len(answer.get("Errors", ()))
+
+
+def in_the_way(key: str) -> InvalidParameter:
+    return InvalidParameter(f"Invalid path: '{key}' cannot be a file here: a folder or a file of that name is in the way.")
 
 
 def is_a_folder(key: str) -> InvalidParameter:

@@ -14,6 +14,9 @@ log = logging.getLogger("runstone.storage")
 CONNECT_SECONDS = 5
 READ_SECONDS = 30
 ATTEMPTS = 4
+# For a small file that somebody will send again: a request has ended, either way, before this is over.
+HASTY_CONNECT_SECONDS = 3
+HASTY_READ_SECONDS = 8
 
 _MISSING = {"NoSuchKey", "404", "NotFound"}
 _GONE = "No such upload: it was completed or aborted, or it is too old. Begin a new one."
@@ -91,8 +94,10 @@ class S3Access:
         """Whether signed URLs can be expected to work away from this machine: AWS, or a name made for clients."""
         return bool(self.public_endpoint_url) or not self.endpoint_url
 
-    def client(self, connections: int, *, public: bool = False) -> Any:
-        """A boto3 client, safe to share between threads; `public` for signing URLs under the name that clients use."""
+    def client(self, connections: int, *, public: bool = False, hasty: bool = False) -> Any:
+        """A boto3 client, safe to share between threads; `public` for signing URLs under the name that clients use. `hasty`: it
+        tries each request once, and not for long.
+        """
         import boto3  # noqa: PLC0415 (a fifth of a second that a server with a local folder does not spend)
         from botocore.config import Config  # noqa: PLC0415
 
@@ -103,9 +108,9 @@ class S3Access:
             s3=style,
             request_checksum_calculation="when_required",
             response_checksum_validation="when_required",
-            connect_timeout=CONNECT_SECONDS,
-            read_timeout=READ_SECONDS,
-            retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
+            connect_timeout=HASTY_CONNECT_SECONDS if hasty else CONNECT_SECONDS,
+            read_timeout=HASTY_READ_SECONDS if hasty else READ_SECONDS,
+            retries={"mode": "standard", "total_max_attempts": 1 if hasty else ATTEMPTS},
             max_pool_connections=connections,
             tcp_keepalive=True,
         )

@@ -25,12 +25,12 @@ def entries(client: Any, bucket: str, folder: str, after: str, limit: int | None
     for told, ended in _raw(client, bucket, folder, after, limit):
         found.update((_key(entry), entry) for entry in told if entry.name > after and _is_artifact(entry.name))
         if limit is not None and len(found) >= limit:
-            last = sorted(found.values(), key=_by_name)[limit - 1].name
+            last = sorted(found.values(), key=by_name)[limit - 1].name
             for name in _hidden_folders(last, after, told, ended):
                 if f"{name}/" not in found and has_children(client, bucket, f"{folder}{name}/"):
                     found[f"{name}/"] = Entry(name, True)
             break
-    return sorted(found.values(), key=_by_name)[:limit]
+    return sorted(found.values(), key=by_name)[:limit]
 
 
 def pages(client: Any, bucket: str, folder: str, after: str = "") -> Iterator[list[Entry]]:
@@ -55,11 +55,11 @@ def pages(client: Any, bucket: str, folder: str, after: str = "") -> Iterator[li
             if known[f"{name}/"]:
                 waiting.append(Entry(name, True))
         if waiting:
-            yield sorted(waiting, key=_by_name)
+            yield sorted(waiting, key=by_name)
         waiting = kept
         known = {key: there for key, there in known.items() if told[-1].name.startswith(key[:-1])}
     if waiting:
-        yield sorted(waiting, key=_by_name)
+        yield sorted(waiting, key=by_name)
 
 
 def _hidden_folders(name: str, after: str, told: list[Entry], ended: bool) -> list[str]:
@@ -74,8 +74,15 @@ def _key(entry: Entry) -> str:
     return entry.name + "/" * entry.is_dir
 
 
-def _by_name(entry: Entry) -> tuple[str, bool]:
+def by_name(entry: Entry) -> tuple[str, bool]:
     return entry.name, entry.is_dir
+
+
+def merged(listed: list[Entry], coming: list[Entry]) -> list[Entry]:
+    """In the order of the names; of two entries that are the same, what is coming."""
+    if not coming:
+        return listed
+    return sorted({_key(entry): entry for entry in (*listed, *coming)}.values(), key=by_name)
 
 
 def has_children(client: Any, bucket: str, prefix: str) -> bool:
@@ -94,6 +101,16 @@ def keys(client: Any, bucket: str, prefix: str) -> Iterator[list[str]]:
         if not answer.get("IsTruncated"):
             return
         query["ContinuationToken"] = answer["NextContinuationToken"]
+
+
+def folders_in(client: Any, bucket: str, folder: str, requests: int) -> set[str] | None:
+    """The names of the folders in `folder`; None for one that would take more than so many requests."""
+    found = set[str]()
+    for number, (told, ended) in enumerate(_raw(client, bucket, folder, "", None), 1):
+        found |= {entry.name for entry in told if entry.is_dir}
+        if not ended and number == requests:
+            return None
+    return found
 
 
 def folders_below(client: Any, bucket: str, prefix: str) -> list[str]:

@@ -191,6 +191,7 @@ class Upload:
         place, listed = self._store.place(self._key), {"Parts": parts}
         made = self._store.client.complete_multipart_upload(**place, UploadId=self._upload_id, MultipartUpload=listed)
         self._upload_id = ""
+        self._store.small.answered()
         return str(made.get("ETag", ""))
 
     def _only_piece(self) -> bytes:
@@ -202,6 +203,7 @@ class Upload:
     def _put(self, body: bytes) -> str:
         place = self._store.place(self._key)
         made = self._store.client.put_object(**place, Body=body, ChecksumCRC32=crc32(body), **self._store.access.encryption)
+        self._store.small.answered()
         return str(made.get("ETag", ""))
 
 

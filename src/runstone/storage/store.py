@@ -160,6 +160,11 @@ class ArtifactStore(Protocol):
     def signer(self) -> Signer | None:
         """None: clients reach this store through the server only."""
 
+    async def quiet(self, key: str) -> None:
+        """When it returns, all is there that was acknowledged until now at `key` ('' is all of the store), below it, or where one
+        of its folders would be. Every look at a file does so first; a listing knows what is still to come; `walk` does not.
+        """
+
     async def probe(self) -> str | None:
         """What keeps it from taking uploads now, as a sentence; None when nothing does."""
 
