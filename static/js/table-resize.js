@@ -1,5 +1,5 @@
 // The edge of a heading makes its column wider or narrower: drag it, press the arrow keys on it, or click twice for what fits.
-// Reads: th[data-column] and col of [data-table]. Writes: width in the URL.
+// Reads: th[data-column] and col of [data-table]. Writes: width in the URL, class sized of the table.
 import { note, query, table, whenShown } from "./table-state.js";
 import { placePins } from "./table-pins.js";
 
@@ -8,6 +8,7 @@ const LEAST = 48, MOST = 900;
 function set(th, width) {
   const col = table().querySelectorAll("col")[th.cellIndex];
   col.width = String(Math.round(Math.min(Math.max(width, LEAST), MOST)));
+  th.closest("table").classList.add("sized"); // what is in a narrow cell is cut
   th.querySelector(".edge").setAttribute("aria-valuenow", col.width);
   placePins(table());
 }

@@ -3,6 +3,7 @@
 // and data-behind (how many rows come next).
 // Writes: data-asked of a window (how it was asked for), which table-place.js keeps.
 import { failedRow } from "./failed-part.js";
+import { painted } from "./first-paint.js";
 import { renew } from "./runs-refresh.js";
 import { fetchRows, rowsAdded, table, whenShown } from "./table-state.js";
 import { empty, fill, isStored } from "./windows-stored.js";
@@ -79,7 +80,7 @@ function look(area) {
 whenShown((area) => {
   loading = false;
   area.addEventListener("scroll", () => look(area), { passive: true });
-  requestAnimationFrame(() => look(area));
+  painted.then(() => requestAnimationFrame(() => look(area))); // rows behind the screen come behind it
 });
 // On paper there is no scrolling: rows that were here come back.
 document.addEventListener("printing", ({ detail }) => { if (detail.now && table()) for (const body of table().querySelectorAll(WINDOWS)) if (isStored(body)) back(body); });

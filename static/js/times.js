@@ -37,8 +37,16 @@
     }
   }
 
+  // The first format of a page reads the names of all months and zones, for as long as laying out a screen takes: it waits for that.
+  function tellBehind() {
+    let told = false;
+    const once = () => { if (!told) { told = true; tell(document); } };
+    new PerformanceObserver(once).observe({ type: "paint", buffered: true });
+    setTimeout(once, 1000); // a page in the background paints nothing
+  }
+
   tell(document, false);
-  setTimeout(() => tell(document));
+  tellBehind();
   setInterval(() => tell(document), 30000);
   document.addEventListener("htmx:afterSwap", () => tell(document));
   document.addEventListener("printing", (event) => { paper = event.detail.now; tell(document); });

@@ -13,6 +13,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.axe import serious
+from tests.browser.conftest import Watch
 from tests.browser.waiting import becomes
 from tests.conftest import RunningServer
 
@@ -310,6 +311,18 @@ class TestPanels:
                 expect(tab.locator("[data-choose=x]")).to_have_value("params.model")
         tab.get_by_label("Plot").select_option("correlation")
         expect(tab.locator("[data-correlations] tbody tr")).to_have_count(2)
+
+    def test_what_plots_are_drawn_from_is_asked_for_again(self, tab: Page, watch: Watch, run_ids: list[str]) -> None:
+        watch.expect("ERR_FAILED")
+        tab.route("**/compare/plotted*", lambda route: route.abort())
+        tab.goto(f"/compare?runs={','.join(run_ids)}")
+        tab.get_by_role("heading", name="All runs at once").scroll_into_view_if_needed()
+        failed = tab.locator(".plots .failed")
+        expect(failed).to_contain_text("The plots could not be loaded: the server cannot be reached.")
+        tab.unroute("**/compare/plotted*")
+        failed.get_by_role("button", name="Try again").click()
+        expect(tab.locator("[data-plot] canvas")).to_be_visible()
+        expect(failed).to_have_count(0)
 
     def test_axes_of_parallel_coordinates_are_chosen_from_a_list_by_keyboard(self, tab: Page, run_ids: list[str]) -> None:
         opened(tab, run_ids)

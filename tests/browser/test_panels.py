@@ -11,6 +11,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.axe import serious
+from tests.browser.conftest import Watch
 from tests.browser.waiting import becomes
 from tests.conftest import RunningServer
 
@@ -181,3 +182,19 @@ class TestLayout:
             expect(tab.get_by_label("log y")).to_be_hidden()
             tab.get_by_role("button", name="Settings").click()
             expect(tab.get_by_label("log y")).to_be_visible()
+
+
+def test_what_draws_charts_comes_with_the_first_of_them_and_is_asked_for_again(tab: Page, watch: Watch, number: str) -> None:
+    watch.expect("ERR_FAILED")
+    asked: list[str] = []
+    tab.on("request", lambda request: asked.append(request.url))
+    tab.goto(f"/experiments/{number}")
+    expect(tab.locator("tr[data-run]")).to_have_count(4)
+    assert not [url for url in asked if "uplot" in url]
+    tab.route("**/vendor/uplot.min.js", lambda route: route.abort())
+    tab.get_by_role("navigation", name="Layout").get_by_role("link", name="Charts", exact=True).click()
+    panel = tab.locator(PANEL.format("loss"))
+    expect(panel).to_contain_text("What draws charts could not be loaded.")
+    tab.unroute("**/vendor/uplot.min.js")
+    tab.get_by_label("Horizontal axis").select_option("time")
+    expect(panel.locator(".uplot")).to_be_visible()

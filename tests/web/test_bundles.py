@@ -61,7 +61,9 @@ class TestBundle:
     def test_pages_ask_for_one_module(self, sqlite_server: RunningServer) -> None:
         run_id = sqlite_server.run()
         for path in ("/experiments", "/experiments/0", f"/runs/{run_id}", f"/compare?runs={run_id}", "/models", "/search"):
-            modules = [str(tag["src"]) for tag in page(sqlite_server, path).select("script[type=module]")]
+            soup = page(sqlite_server, path)
+            assert not soup.select('script[src*="uplot"]')  # comes with the first chart
+            modules = [str(tag["src"]) for tag in soup.select("script[type=module]")]
             assert len(modules) == 1
             assert modules[0].split("/", 3)[3] in NAMES
             assert sqlite_server.client.get(modules[0]).headers["content-type"].startswith("text/javascript")

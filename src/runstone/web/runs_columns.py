@@ -175,5 +175,6 @@ def _label(column: Column, columns: Sequence[Column]) -> str:
 def _width(column: Column, label: str, longest: int) -> int:
     if column.kind == "attributes":
         return WIDTHS[column.name]
-    wanted = max(len(label) + (5 if column.aggregate else 1), longest, 9) * _CHARACTER_WIDTH + _EDGES
+    figure = 11 if column.kind == "metrics" else 9  # -1.234e-300: no cell of figures is cut, nor has to be clipped
+    wanted = max(len(label) + (5 if column.aggregate else 1), longest, figure) * _CHARACTER_WIDTH + _EDGES
     return min(wanted, 168 if column.kind == "metrics" else 208)
