@@ -263,10 +263,12 @@ class TestLive:
         client.create_run(own, run_name="while it was hidden")
         tab.evaluate(HIDE, False)
         expect(row(tab, "while it was hidden")).to_be_visible(timeout=15_000)
-        tab.clock.fast_forward("10:00")  # as a lid that is closed does: every timer fires once, late
+        tab.clock.fast_forward("00:30")  # as a lid that is closed does: every timer fires once, late
         tab.wait_for_function("() => window.streams === 3")
         client.create_run(own, run_name="after it slept")
         expect(row(tab, "after it slept")).to_be_visible(timeout=15_000)
+        tab.clock.run_for(45_000)  # in which the server, that says every 15 s that it is here, says nothing
+        tab.wait_for_function("() => window.streams === 4")
         expect(tab.locator(".not-live")).to_have_count(0)
 
     def test_news_wait_while_a_cell_is_edited(self, tab: Page, client: MlflowClient, own: str) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Iterator
 from functools import partial
 
 import pytest
+from bs4 import BeautifulSoup
 from sqlalchemy import Connection, insert
 
 from runstone.app import open_database
@@ -147,3 +149,20 @@ class TestToasts:
         answer = server.client.get("/experiments", params={"told": told[:20_000]}, headers={"Accept": "text/html"})
         assert answer.status_code == 200
         assert "data-toast" not in answer.text
+
+    def test_one_whose_way_back_fits_into_no_address_is_told_without_it(self, server: RunningServer) -> None:
+        run_id = server.run(server.experiment(), run_name="noted at length")
+        for note, undone in ((secrets.token_urlsafe(300), True), (secrets.token_urlsafe(5900), False)):
+            server.ok("runs/set-tag", {"run_id": run_id, "key": "mlflow.note.content", "value": note})
+            saved = server.client.post(f"/runs/{run_id}/edit", data={"name": "noted at length", "text": "short"})
+            assert saved.status_code == 303
+            assert len(saved.headers["location"]) < 7000
+            toast = BeautifulSoup(server.client.get(saved.headers["location"]).text, "html.parser").select_one("[data-toast]")
+            assert toast is not None
+            assert "changed" in toast.text
+            assert ("Undo" in toast.text) is undone
+
+    def test_a_long_name_is_cut_in_it(self, server: RunningServer) -> None:
+        run_id = server.run(server.experiment(), run_name="to be long")
+        saved = server.client.post(f"/runs/{run_id}/edit", data={"name": "n" * 200, "text": ""})
+        assert f"is now “{'n' * 79}…”" in words(one(page(server, saved.headers["location"]), "[data-toast]"))

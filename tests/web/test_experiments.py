@@ -149,6 +149,21 @@ class TestTree:
         assert words(one(BeautifulSoup(answer.text, "html.parser"), "[role=alert]"))
         assert row_names(page(server, "/experiments", folder="wood/oak/deep")) == ["three"]
 
+    @pytest.mark.parametrize("order", [("meet/meet/x", "meet/x"), ("turn/x", "turn/turn/x")])
+    def test_a_folder_whose_names_meet_each_other_is_moved_whole_or_not_at_all(
+        self, server: RunningServer, order: tuple[str, str]
+    ) -> None:
+        ids = [server.experiment(name) for name in order]
+        folder = order[0].partition("/")[0]
+        answer = post(server, "/experiments/move", **{"from": folder, "to": ""})
+        called = [server.get("experiments/get", experiment_id=number).json()["experiment"]["name"] for number in ids]
+        if answer.status_code == 303:
+            assert called == [name.removeprefix(f"{folder}/") for name in order]
+        else:
+            assert answer.status_code == 400
+            assert "Move it to a new name first." in words(one(BeautifulSoup(answer.text, "html.parser"), "[role=alert]"))
+            assert called == list(order)
+
     def test_favourites_are_a_browsers_own(self, server: RunningServer, number: str) -> None:
         server.client.cookies.clear()
         assert post(server, f"/experiments/{number}/favourite", on="on", back="?view=active").status_code == 303

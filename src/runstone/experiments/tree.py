@@ -43,7 +43,7 @@ def move(
 ) -> tuple[list[int], str | None]:  # fmt: skip
     """Give every name that begins with the folder `before` the folder `after`; those in the trash too. `only`: of these ids.
 
-    Which were moved; or the first name that is taken already, and nothing is moved.
+    Which were moved; or the first name that is taken already, and nothing is moved: `before` when names of the folder meet each other.
     """
     moved = literal(after).concat(func.substr(experiments.c.name, len(before) + 1))
     chosen = _inside(before) & experiments.c.id.in_(only) if only else _inside(before)

@@ -187,6 +187,8 @@ async def move(request: Request, ctx: Ctx, _: WritableWorkspace) -> Response:
                 f"Some names would have {longest} characters then, and {names.EXPERIMENT_NAME_LIMIT} is the most."
             )
         moved, taken = tree.move(connection, ctx.scope, before, after, only)
+        if taken == before:
+            raise AlreadyExists("Some names of this folder would meet each other on the way. Move it to a new name first.")
         if taken is not None:
             _refuse(connection, ctx.scope, taken, "Rename one of the two: nothing was moved.")
         return moved
