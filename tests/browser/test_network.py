@@ -263,7 +263,7 @@ class TestLive:
         client.create_run(own, run_name="while it was hidden")
         tab.evaluate(HIDE, False)
         expect(row(tab, "while it was hidden")).to_be_visible(timeout=15_000)
-        tab.clock.fast_forward("00:30")  # as a lid that is closed does: every timer fires once, late
+        tab.clock.fast_forward("00:22")  # as a lid that is closed does: every timer fires once, late
         tab.wait_for_function("() => window.streams === 3")
         client.create_run(own, run_name="after it slept")
         expect(row(tab, "after it slept")).to_be_visible(timeout=15_000)

@@ -184,6 +184,10 @@ class TestCopy:
         post(server, f"{model}/versions/1/copy", to="used-since")
         assert undone(server, post(server, f"{model}/versions/1/copy", to="used-since")) == "/models/used-since"
         assert row_names(one(page(server, "/models/used-since"), "#versions")) == ["Version 1"]
+        copied = post(server, f"{model}/versions/1/copy", to="copied-twice")
+        post(server, f"{model}/versions/1/copy", to="copied-twice")
+        assert undone(server, copied) == "/models/copied-twice", "another version is in the model that the first one made"
+        assert row_names(one(page(server, "/models/copied-twice"), "#versions")) == ["Version 2"]
         copied = post(server, f"{model}/versions/1/copy", to="told-since")
         server.ok("registered-models/set-tag", {"name": "told-since", "key": "a", "value": "b"})
         assert undone(server, copied) == "/models/told-since"
