@@ -30,7 +30,9 @@ import runstone.web.edit_pages
 import runstone.web.everywhere
 import runstone.web.experiments
 import runstone.web.logged_models
+import runstone.web.models_changes
 import runstone.web.models_table
+import runstone.web.page_live
 import runstone.web.registry
 import runstone.web.registry_activity
 import runstone.web.registry_changes
@@ -87,6 +89,7 @@ ROUTERS = (
     runstone.web.everywhere.router,
     runstone.web.experiments.router,
     runstone.web.logged_models.router,
+    runstone.web.models_changes.router,
     runstone.web.models_table.router,
     runstone.web.runs_table.router,
     runstone.web.runs_rows.router,
@@ -102,6 +105,7 @@ ROUTERS = (
     runstone.web.compare_files.router,
     runstone.web.compare_media.router,
     runstone.web.compare_models.router,
+    runstone.web.page_live.router,
     runstone.web.registry.router,
     runstone.web.registry_activity.router,
     runstone.web.registry_changes.router,

@@ -1,5 +1,5 @@
 // While runs go on their lines grow, and metrics that they did not have before get panels.
-// Reads: nothing. Listens to: "metrics-news". Expects a pane: {element, runs, panels, names, toolbar, arrange()}.
+// Reads: nothing. Listens to: "metrics-news", and "points-news" when lines changed that were thought to be done. Expects a pane: {element, runs, panels, names, toolbar, arrange()}.
 const EVERY = 5000, NAMES_EVERY = 6; // ms; of these turns
 const REST = 20; // times as long as the last answer took
 const rested = ({ ended, took }) => performance.now() > ended + REST * took;
@@ -16,6 +16,7 @@ export function wireLive(pane) {
   }
 
   document.addEventListener("metrics-news", () => { stale = true; });
+  document.addEventListener("points-news", () => { for (const panel of pane.panels.values()) if (panel.inView && panel.plot) panel.load(true); });
   setInterval(() => {
     if (document.hidden) return;
     const live = [...pane.panels.values()].filter((panel) => panel.inView && panel.data?.live && panel.plot && rested(panel));

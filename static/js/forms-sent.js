@@ -7,14 +7,20 @@ import { sayFailed } from "./say-toast.js";
 
 const LEAVING = {};
 
+// A button may send its form another way, and elsewhere.
+const method = (form, submitter) => (submitter?.getAttribute("formmethod") ?? form.getAttribute("method"))?.toLowerCase();
+const action = (form, submitter) => submitter?.getAttribute("formaction") ?? form.getAttribute("action");
+
 function plainly(form, submitter) {
   if (submitter?.name) form.append(Object.assign(document.createElement("input"), { type: "hidden", name: submitter.name, value: submitter.value }));
+  form.setAttribute("action", action(form, submitter));
+  form.setAttribute("method", "post");
   HTMLFormElement.prototype.submit.call(form);
 }
 
 async function send(form, submitter) {
   try {
-    const answer = await ask(form.getAttribute("action"), { as: "whole", form: new URLSearchParams(new FormData(form, submitter)), busy: form, write: true });
+    const answer = await ask(action(form, submitter), { as: "whole", form: new URLSearchParams(new FormData(form, submitter)), busy: form, write: true });
     const to = answer.headers.get("Runstone-Go");
     if (!to) return plainly(form, submitter);
     begin(LEAVING, form); // until the other page is here
@@ -27,7 +33,7 @@ async function send(form, submitter) {
 
 addEventListener("submit", (event) => {
   const form = event.target;
-  if (event.defaultPrevented || form.getAttribute("method")?.toLowerCase() !== "post") return;
+  if (event.defaultPrevented || method(form, event.submitter) !== "post") return;
   event.preventDefault();
   if (form.ariaBusy !== "true") send(form, event.submitter);
 });

@@ -1,5 +1,5 @@
 // Links and forms of the page of logged models keep what was changed since it came: layout, hidden models, charts.
-// Reads: links to this very page; forms with data-models-form (the field that is theirs).
+// Reads: links to this very page; forms with data-models-form (the field that is theirs); buttons whose formaction has the state.
 import { query } from "./table-state.js";
 
 const KEPT = ["layout", "hidden", "charts"];
@@ -21,4 +21,12 @@ document.addEventListener("formdata", ({ target, formData }) => {
     formData.delete(name);
     for (const value of query().getAll(name)) formData.append(name, value);
   }
+});
+
+document.addEventListener("click", (event) => {
+  const button = event.target.closest("button[formaction*='/models/change']");
+  if (!button) return;
+  const url = new URL(button.formAction);
+  url.search = query();
+  button.formAction = url.href;
 });

@@ -42,5 +42,6 @@ if (table) {
   document.addEventListener("run-hover", ({ detail }) => {
     for (const row of rows()) row.classList.toggle("hovered", row.dataset.model === detail?.id && detail.from !== "table");
   });
+  document.addEventListener("htmx:afterSwap", tell); // the page was put anew
   tell();
 }

@@ -3,7 +3,7 @@
 // Reads: ids of rows and sections, by which they are known again. Sends: "htmx:afterSwap", as after any part.
 import { ask } from "./ask-server.js";
 
-const KEPT = new Set(["open", "aria-expanded", "aria-busy"]);
+const KEPT = new Set(["open", "aria-expanded", "aria-busy", "style"]); // only scripts give a style
 
 const typed = (field) => (field.type === "checkbox" || field.type === "radio" ? field.checked !== field.defaultChecked : field.matches("select") ? [...field.options].some((option) => option.selected !== option.defaultSelected) : field.value !== field.defaultValue);
 

@@ -2,12 +2,14 @@
 // Reads: nothing.
 import { timeWhole } from "./panel-times.js";
 
-export function figure(value) {
+export const figure = (value) => figureOf(value, 5);
+
+export function figureOf(value, digits) {
   if (value == null || Number.isNaN(value)) return "–";
   if (value === Infinity) return "∞";
   if (value === -Infinity) return "-∞";
-  if (value !== 0 && (Math.abs(value) >= 1e7 || Math.abs(value) < 1e-4)) return value.toExponential(3).replace(/\.?0+e/, "e").replace("e+", "e");
-  return String(+value.toPrecision(5));
+  if (value !== 0 && (Math.abs(value) >= 1e7 || Math.abs(value) < 1e-4)) return value.toExponential(digits - 2).replace(/\.?0+e/, "e").replace("e+", "e");
+  return String(+value.toPrecision(digits));
 }
 
 export const grouped = (step) => (Number.isInteger(step) ? step.toLocaleString("en").replaceAll(",", "\u202f") : figure(step));

@@ -1,7 +1,9 @@
 // A running run is asked for anew again and again: what did not change stays as it is, and so does what somebody is busy with.
 // Reads: what stands in the answer of htmx out of band. Sends: "metrics-news" when the run has metrics that it had not, "runs-shown" when
-// its name or colour is another one.
+// its name or colour is another one, "points-news" when one that had ended changed.
+// Of a run that has ended the server tells: #poll with data-live (server-sent events {mark}) and data-mark.
 import { isLive, notLive } from "./live-mark.js";
+import { follow } from "./live-stream.js";
 import { fromPage } from "./panel-runs.js";
 
 const busy = (target) => target.contains(document.activeElement) || target.matches("#tags") && target.querySelector("details[open]") || target.querySelector("[aria-expanded=true]");
@@ -32,3 +34,19 @@ document.addEventListener("htmx:afterRequest", ({ detail }) => {
   if (failed >= FEW) notLive(EVERY, () => htmx.ajax("GET", detail.elt.getAttribute("hx-get"), { source: "#poll", swap: "none" }).catch(() => {}));
   else isLive();
 });
+
+let told = "", clock;
+function catchUp() {
+  const poll = document.getElementById("poll");
+  clearTimeout(clock);
+  if (!told || !poll.dataset.live || poll.dataset.mark === told) return;
+  htmx.trigger(poll, "changed");
+  clock = setTimeout(catchUp, EVERY); // until the page has it: somebody may be busy with a part
+}
+
+document.addEventListener("htmx:afterRequest", ({ detail }) => {
+  if (told && detail.successful && detail.elt.id === "poll") document.dispatchEvent(new CustomEvent("points-news"));
+});
+
+const ended = document.getElementById("poll")?.dataset.live;
+if (ended) addEventListener("load", () => setTimeout(() => follow(ended, ({ mark }) => { told = mark; catchUp(); }), 500));

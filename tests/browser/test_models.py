@@ -15,7 +15,7 @@ PATHS = (
     "/models", "/models/used", "/models/used/edit", "/models/used/versions/1", "/models/used/versions/1/edit", "/models/used/compare", "/models/used/activity", "/activity",
     "/runs/{run_id}/edit", "/experiments/{experiment_id}/edit", "/experiments/{experiment_id}/views", "/experiments?folder=deep/", "/search?q=used", "/experiments/{experiment_id}/models",
     "/compare/models", "/compare/models?models={models}", "/runs/{run_id}", "/experiments/{experiment_id}", "/compare?runs={run_id},{other}",
-    "/runs/{run_id}/metric?key=loss",
+    "/runs/{run_id}/metric?key=loss", "/logged-models/{one}", "/logged-models/{one}/edit",
 )  # fmt: skip
 SIZES_ARE_NOT_SEEN = "window.ResizeObserver = class { observe() {} unobserve() {} disconnect() {} }"
 HOSTILE = "<img src=x onerror=alert(1)> \u202e" + "n" * 400
@@ -75,7 +75,7 @@ class TestAccess:
         self, tab: Page, model: str, logged: list[str], experiment_id: str, run_id: str, other: str, path: str
     ) -> None:
         """Nor before a script has drawn its charts again for a narrower window."""
-        address = path.format(experiment_id=experiment_id, run_id=run_id, other=other, models=",".join(logged))
+        address = path.format(experiment_id=experiment_id, run_id=run_id, other=other, models=",".join(logged), one=logged[0])
         tab.add_init_script(SIZES_ARE_NOT_SEEN)
         for scheme in ("light", "dark"):
             chosen: Any = scheme
@@ -168,6 +168,29 @@ class TestVersion:
         expect(tab.locator(".toast")).to_contain_text("Version 1 of “used-then” deleted.")
         expect(tab.get_by_text("No versions yet")).to_be_visible()
 
+    def test_a_refused_form_stands_at_the_address_of_its_page(
+        self, tab: Page, sqlite_server: RunningServer, watch: Watch
+    ) -> None:
+        watch.expect("400")
+        sqlite_server.ok("registered-models/create", {"name": "taken"})
+        tab.goto("/models")
+        tab.keyboard.press("n")
+        tab.get_by_label("Name", exact=True).fill("../no")
+        tab.keyboard.press("Enter")
+        expect(tab.locator("#new-problem")).to_be_visible()
+        expect(tab.get_by_label("Name", exact=True)).to_have_value("../no")
+        tab.goto("/models/taken")
+        tab.get_by_label("Delete this model").click()
+        tab.get_by_label("Type its name to delete it").fill("take")
+        tab.keyboard.press("Enter")
+        expect(tab.locator("#delete-problem")).to_be_visible()
+        expect(tab.get_by_label("Type its name to delete it")).to_have_value("take")
+        expect(tab).to_have_url(f"{sqlite_server.url}/models/taken")
+        with tab.expect_request("**/models/taken") as asked:
+            tab.reload()
+        assert asked.value.method == "GET"
+        expect(tab.locator("#delete-problem")).to_have_count(0)
+
     def test_a_note_is_edited_by_keyboard(self, tab: Page, run_id: str) -> None:
         tab.goto(f"/runs/{run_id}")
         tab.keyboard.press("e")
@@ -196,6 +219,8 @@ class TestLoggedModels:
 
     def test_selected_ones_are_compared(self, tab: Page, logged: list[str], experiment_id: str) -> None:
         tab.goto(f"/experiments/{experiment_id}/models")
+        tab.keyboard.press("c")
+        expect(tab.locator(".toast")).to_contain_text("Select logged models first")
         for name in ("net 0", "net 1"):
             tab.get_by_label(f"Select {name}").check()
         tab.keyboard.press("c")
@@ -209,6 +234,26 @@ class TestLoggedModels:
         expect(tab.locator("[data-plot] canvas")).to_be_visible()
         tab.get_by_label("Plot").select_option("box")
         expect(tab.locator(".plots [data-said]")).to_contain_text("smallest, quarters and largest")
+
+    def test_ticked_ones_are_deleted_and_taken_back(self, tab: Page, sqlite_server: RunningServer) -> None:
+        number = sqlite_server.experiment()
+        for i in range(3):
+            sqlite_server.ok("logged-models", {"experiment_id": number, "name": f"gone {i}"})
+        tab.goto(f"/experiments/{number}/models?filter=name+LIKE+'gone%25'")
+        every, rows, bar = tab.locator("[data-tick-all]"), tab.locator("tr[data-model]"), tab.locator("#several")
+        every.check()
+        expect(bar).to_contain_text("3 selected")
+        tab.get_by_label("Select gone 1").uncheck()
+        expect(bar).to_contain_text("2 selected")
+        expect(every).to_have_js_property("indeterminate", True)
+        tab.keyboard.press("Delete")
+        expect(tab.locator(".toast")).to_contain_text("2 logged models moved to the trash.")
+        expect(rows).to_have_count(1)
+        expect(tab.get_by_label("Filter logged models")).to_have_value("name LIKE 'gone%'")
+        assert not serious(tab)
+        tab.keyboard.press("z")
+        expect(tab.locator(".toast")).to_contain_text("2 logged models restored.")
+        expect(rows).to_have_count(3)
 
 
 class TestTagsInPlace:

@@ -25,6 +25,7 @@ def worded(sqlite_server: RunningServer, experiment_id: str) -> str:
     points += [
         {"key": "tiny", "value": -1.2345e-12 - i * 1e-17, "timestamp": FIRST + i * 86_400_000, "step": i} for i in range(11)
     ]
+    points += [{"key": "close", "value": 1 + i * 1e-6, "timestamp": FIRST + i, "step": i} for i in range(11)]
     sqlite_server.ok("runs/log-batch", {"run_id": made, "metrics": points})
     return made
 
@@ -41,6 +42,13 @@ class TestWords:
                     tab.wait_for_function("() => window.words.length > 5")
                     cut = tab.evaluate("() => window.words.filter(({left, right, room}) => left < 0 || right > room)")
                     assert cut == [], (width, key, axis)
+
+    def test_values_that_lie_close_are_told_apart(self, tab: Page, worded: str) -> None:
+        tab.add_init_script(WORDS)
+        tab.goto(f"/runs/{worded}/metric?key=close")
+        tab.wait_for_function(
+            "() => new Set(window.words.map(({text}) => text).filter((text) => /^1\\.00000[0-9]+$/.test(text))).size > 2"
+        )
 
     def test_times_are_of_the_readers_zone_and_language(
         self, browser: Browser, sqlite_server: RunningServer, worded: str

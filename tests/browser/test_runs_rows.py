@@ -64,6 +64,18 @@ class TestRows:
         tab.get_by_role("button", name="Try again").click()
         expect(tab.get_by_role("link", name="run 1000", exact=True)).to_be_attached()
 
+    def test_a_count_that_fails_says_so_and_is_tried_again(self, tab: Page, watch: Watch, many: str) -> None:
+        watch.expect("ERR_FAILED")
+        tab.route("**/runs/matching?*", lambda route: route.abort())
+        tab.goto(f"/experiments/{many}?columns=attributes.status&filter=status+%3D+'RUNNING'")
+        said = tab.locator("#runs .pager > span")
+        expect(said).to_contain_text("1\u202f000+ of")
+        expect(said).to_contain_text("not counted further: the server cannot be reached")
+        tab.unroute("**/runs/matching?*")
+        said.get_by_role("button", name="Try again").click()
+        expect(said).to_contain_text("1\u202f150 of")
+        expect(said).not_to_contain_text("counted further")
+
     def test_are_selected_by_click_shift_and_keys(self, tab: Page, number: str) -> None:
         tab.goto(f"/experiments/{number}")
         count = tab.locator("[data-bulk-count]")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 
 import pytest
 
@@ -60,3 +61,17 @@ class TestOneLine:
     )
     def test_says_what_the_note_says_without_its_signs(self, text: str | None, said: str) -> None:
         assert notes.plain(text) == said
+
+
+class TestHeadings:
+    @pytest.mark.parametrize(
+        ("text", "levels"),
+        [
+            ("# a\n## b\n# c", "343"),
+            ("## a\n#### b\n### c\n# d", "3443"),
+            ("###### a\n# b\n## c\n### d\n#### e\n##### f", "334566"),
+            ("a\n=\nb\n-", "34"),
+        ],
+    )
+    def test_begin_below_the_page_s_own_and_skip_no_level(self, text: str, levels: str) -> None:
+        assert re.findall(r"<h(\d)>", notes.note(text)) == list(levels)

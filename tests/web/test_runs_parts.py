@@ -324,7 +324,12 @@ class TestExport:
         answer = server.client.get(
             "/runs/export", params={**query, "columns": ["metrics.loss", "params.model", "best:metrics.loss"]}
         )
-        assert answer.headers["content-disposition"] == f'attachment; filename="runs-{filled}.csv"'
+        named = server.client.get("/api/2.0/mlflow/experiments/get", params={"experiment_id": filled}).json()["experiment"][
+            "name"
+        ]
+        day = time.strftime("%Y-%m-%d", time.gmtime())
+        assert answer.headers["content-disposition"].startswith(f'attachment; filename="{named} {day[:7]}')
+        assert answer.headers["content-disposition"].endswith('.csv"')
         rows = list(csv.reader(io.StringIO(answer.text)))
         assert rows[0] == ["run_name", "run_id", "metrics.loss", "params.model", "best:metrics.loss"]
         assert [row[0] for row in rows[1:]] == [f"run {i:03}" for i in range(120)]

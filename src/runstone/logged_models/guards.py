@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Row
 
 from runstone.core.jsonbody import refuse_unstorable_text
 from runstone.core.scope import Ctx, Scope
-from runstone.errors import NotFound
+from runstone.errors import InvalidParameter, NotFound
 from runstone.logged_models import queries
 
 
@@ -29,6 +29,12 @@ class ModelGuard:
         row = queries.find(connection, self.scope, self.model_id)
         if row is None or (row.lifecycle_stage != "active" and not deleted):
             raise not_found(self.model_id)
+        return row
+
+    def load_active(self, connection: Connection) -> Row[Any]:
+        row = self.load(connection)
+        if row.lifecycle_stage != "active":
+            raise InvalidParameter(f"The logged model {row.model_id} is in the trash. Restore it first.")
         return row
 
 

@@ -1,4 +1,4 @@
-"""Making a logged model: its name, its place, and the limits of what is stored with it.
+"""Making a logged model: its name, its place, and the limits of what is stored with it. Into the trash, and out of it.
 
 Deleting an experiment leaves its logged models as they are: registered versions are still loaded from them, and a restore
 must not bring back the ones that were deleted on their own.
@@ -6,6 +6,7 @@ must not bring back the ones that were deleted on their own.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 from sqlalchemy import Connection, Row
@@ -13,7 +14,7 @@ from sqlalchemy import Connection, Row
 from runstone.core import ids, names, randomnames
 from runstone.core.clock import now_ms
 from runstone.core.scope import Scope
-from runstone.errors import InvalidParameter
+from runstone.errors import InvalidParameter, NotFound
 from runstone.experiments.guards import EditExperiment
 from runstone.experiments.queries import below
 from runstone.logged_models import queries
@@ -96,3 +97,12 @@ def start(
     row = queries.find(connection, scope, model_id)
     assert row is not None
     return row
+
+
+def move(connection: Connection, scope: Scope, model_ids: Collection[str], stage: str) -> None:
+    """All of them to "deleted" or "active". Raises NotFound, with nothing changed, when one was purged."""
+    found = queries.find_all(connection, scope, model_ids)
+    gone = next((model_id for model_id in model_ids if model_id not in found), None)
+    if gone is not None:
+        raise NotFound(f"Logged model with ID {names.shown(gone)} not found. Nothing was changed.")
+    queries.set_stage(connection, scope, model_ids, stage)

@@ -60,6 +60,13 @@ def change(connection: Connection, model_pk: int, **values: Any) -> None:
     connection.execute(update(logged_models).where(logged_models.c.id == model_pk).values(**values))
 
 
+def set_stage(connection: Connection, scope: Scope, model_ids: Collection[str], stage: str) -> int:
+    """How many of the models there are; at most IN_LIMIT are named."""
+    values = {"lifecycle_stage": stage, "last_updated_timestamp_ms": now_ms()}
+    where = (logged_models.c.workspace_id == scope.workspace_id, logged_models.c.model_id.in_(model_ids))
+    return connection.execute(update(logged_models).where(*where).values(values)).rowcount
+
+
 def follow_run(connection: Connection, scope: Scope, run_id: str, before: int, after: int) -> None:
     """What the run made in the experiment `before` goes with it to `after`; artifacts stay where they are."""
     where = (logged_models.c.source_run_id == run_id, logged_models.c.experiment_id == before)
@@ -133,11 +140,12 @@ def search(
     order: Order,
     after: list[Any] | None,
     limit: int,
+    stage: str = "active",
 ) -> Sequence[Row[Any]]:
-    """At most `limit` active models after the position `after`, with the sort keys behind the columns."""
+    """At most `limit` models of a stage after the position `after`, with the sort keys behind the columns."""
     statement = order.join(scoped(logged_models, scope, *logged_models.columns, *order.columns))
     statement = statement.where(
-        logged_models.c.experiment_id.in_(experiment_ids), logged_models.c.lifecycle_stage == "active", *where
+        logged_models.c.experiment_id.in_(experiment_ids), logged_models.c.lifecycle_stage == stage, *where
     )
     if after is not None:
         statement = statement.where(order.after(after))

@@ -63,6 +63,11 @@ def mark(connection: Connection, scope: Scope, run: Row[Any]) -> str:
     return "-".join(str(part or 0) for part in (run.revision, run.status, *counts))
 
 
+def ended_mark(run: Row[Any]) -> str:
+    """The same of a run that has ended, from its row: whatever is written to it touches that. And whether it is in the trash."""
+    return f"{run.revision}-{run.status}-{run.lifecycle_stage}"
+
+
 def _look(connection: Connection, scope: Scope, found: Sequence[Row[Any]]) -> Look:
     watched = [row.id for row in found if row.status in UNFINISHED][:WATCHED]
     points, texts = _points(connection, scope, watched), _texts(connection, scope, watched)

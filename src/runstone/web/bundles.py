@@ -24,6 +24,7 @@ EVERYWHERE = (
     "save-key",
     "forms-sent",
     "focus-seen",
+    "posted-address",
 )
 HTMX, MORPH = "vendor/htmx.min.js", "vendor/idiomorph.min.js"
 TIMES = "js/times.js"  # elsewhere it runs before the first paint; no column of this table changes its width by a time
@@ -32,6 +33,10 @@ TABLE = (
     "table-marks", "table-expand", "group-aggregates", "matching-count", "table-cells", "table-edit", "table-links", "bulk-bar", "select-matching",
     "bulk-move", "column-picker", "group-picker", "filter-box", "filter-chips", "export-links", "shown-runs", "layout-panes",
     "runs-refresh", "runs-live", "runs-watch", "toolbar-fold", "failed-refresh", "views", "charts-drawn",
+)  # fmt: skip
+MODELS = (
+    "failed-refresh", "layout-panes", "tick-several", "page-live", "models-shown", "models-links", "views", "charts-drawn",
+    "charts-pane",
 )  # fmt: skip
 
 
@@ -47,12 +52,12 @@ class Kind:
 KINDS = {
     "page": Kind(),
     "parts": Kind((HTMX,), ("failed-refresh",)),
+    "model": Kind((HTMX, MORPH), ("failed-refresh", "tags-in-place", "page-live")),
+    "awaited": Kind((), ("page-live",)),
     "registry": Kind((HTMX, MORPH), ("failed-refresh", "registry-live")),
     "experiments": Kind((HTMX,), ("failed-refresh", "tree", "tick-several")),
     "runs": Kind((TIMES, HTMX), (*TABLE, "charts-pane")),
-    "models": Kind(
-        (HTMX,), ("failed-refresh", "layout-panes", "models-shown", "models-links", "views", "charts-drawn", "charts-pane")
-    ),
+    "models": Kind((HTMX, MORPH), MODELS),
     "run": Kind((HTMX,), ("failed-refresh", "tags-in-place", "tree", "run-live", "charts-pane")),
     "metric": Kind((MORPH,), ("charts-pane", "metric-live")),
     "compare": Kind((HTMX,), ("failed-refresh", "compare-columns", "views", "plots", "charts-pane")),

@@ -1,4 +1,4 @@
-"""/<thing>/edit and /<thing>/tags of experiments, runs, registered models and versions."""
+"""/<thing>/edit and /<thing>/tags of experiments, runs, logged models, registered models and versions."""
 
 from __future__ import annotations
 
@@ -11,6 +11,10 @@ from runstone.errors import AlreadyExists, InvalidParameter
 from runstone.experiments import queries as experiment_queries
 from runstone.experiments import tags as experiment_tags
 from runstone.experiments.guards import EditExperiment, ReadableWorkspace, WritableWorkspace
+from runstone.logged_models import queries as model_queries
+from runstone.logged_models.guards import EditModel
+from runstone.logged_models.lifecycle import TAG_VALUE_LIMIT, checked_tags
+from runstone.logged_models.schemas import Pair
 from runstone.registry import changes as registry_changes
 from runstone.registry import naming
 from runstone.registry import queries as registry_queries
@@ -98,6 +102,37 @@ class RunSubject:
 
     def drop_tag(self, connection: Connection, key: str) -> None:
         run_queries.delete_tag(connection, self.guard.load_active(connection).id, key)
+
+
+class LoggedModelSubject:
+    """Its name is said when it is made, and stays."""
+
+    def __init__(self, model_id: str, scope: Scope) -> None:
+        self.guard = EditModel(model_id, scope)
+        self.base = f"/logged-models/{segment(model_id)}"
+
+    def load(self, connection: Connection) -> Editable:
+        row = self.guard.load(connection)
+        tags = model_queries.tags_of(connection, self.guard.scope, [row.id])[row.id]
+        experiment = EditExperiment(str(row.experiment_id), self.guard.scope).load(connection)
+        here = f"/experiments/{experiment.id}"
+        crumbs = [("/experiments", "Experiments"), (here, experiment.name), (f"{here}/models", "Logged models")]
+        return Editable("logged model", None, dict(tags).get(NOTE_TAG, ""), _own(tags), row.name, crumbs)
+
+    def save(self, connection: Connection, name: str | None, text: str) -> None:
+        del name
+        row = self.guard.load_active(connection)
+        if text:
+            model_queries.set_tags(connection, self.guard.scope, row.id, [(NOTE_TAG, _fitting(text, TAG_VALUE_LIMIT))])
+        else:
+            model_queries.delete_tag(connection, row.id, NOTE_TAG)
+
+    def put_tag(self, connection: Connection, key: str, value: str) -> None:
+        tags = checked_tags([Pair(key=key, value=value)])
+        model_queries.set_tags(connection, self.guard.scope, self.guard.load_active(connection).id, tags.items())
+
+    def drop_tag(self, connection: Connection, key: str) -> None:
+        model_queries.delete_tag(connection, self.guard.load_active(connection).id, key)
 
 
 class ModelSubject:
@@ -191,6 +226,21 @@ async def save_run(request: Request, run_id: str, ctx: Ctx, _: WritableWorkspace
 @router.post("/runs/{run_id}/tags")
 async def tag_run(request: Request, run_id: str, ctx: Ctx, _: WritableWorkspace) -> Response:
     return await editing.tag(request, ctx, RunSubject(run_id, ctx.scope))
+
+
+@router.get("/logged-models/{model_id}/edit")
+async def edit_logged_model(request: Request, model_id: str, ctx: Ctx, _: ReadableWorkspace) -> Response:
+    return await editing.show(request, ctx, LoggedModelSubject(model_id, ctx.scope))
+
+
+@router.post("/logged-models/{model_id}/edit")
+async def save_logged_model(request: Request, model_id: str, ctx: Ctx, _: WritableWorkspace) -> Response:
+    return await editing.save(request, ctx, LoggedModelSubject(model_id, ctx.scope))
+
+
+@router.post("/logged-models/{model_id}/tags")
+async def tag_logged_model(request: Request, model_id: str, ctx: Ctx, _: WritableWorkspace) -> Response:
+    return await editing.tag(request, ctx, LoggedModelSubject(model_id, ctx.scope))
 
 
 @router.get("/models/{name}/edit")

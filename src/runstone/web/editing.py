@@ -16,7 +16,7 @@ from runstone.core.scope import Context
 from runstone.errors import AlreadyExists, ChangedMeanwhile, InvalidParameter, NotFound, RunstoneError
 from runstone.web.formats import mark
 from runstone.web.forms import form_fields, text_of, to_the_letter
-from runstone.web.templating import go, page, wants_part
+from runstone.web.templating import go, link, page, wants_part
 from runstone.web.toasts import Toast, named, told
 from runstone.web.values import TAGS_SIZE, Asked, Listed, asked_part, cut, kept_of, pair_text
 
@@ -68,9 +68,13 @@ async def show(request: Request, ctx: Context, subject: Subject, status: int = 2
     if asked_part(request, ("tags",)):
         return page(request, "edit/_tag_rows.html", listed=listed, base=subject.base, given=given, kept=kept_of([listed]))
     return page(
-        request, "edit/page.html", status, area=found.area, found=found, base=subject.base, given=given, listed=listed,
+        request, "edit/page.html", status, address=_edit(request, subject) if status >= 400 else "", area=found.area, found=found, base=subject.base, given=given, listed=listed,
         kept=kept_of([listed]),
     )  # fmt: skip
+
+
+def _edit(request: Request, subject: Subject) -> str:
+    return link(request.app.state.settings.static_prefix, f"{subject.base}/edit")
 
 
 def _listed(request: Request, found: Editable) -> Listed:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from fastapi import Request, Response
 
 from runstone.errors import RunstoneError
-from runstone.web.templating import page
+from runstone.web.standing import standing
+from runstone.web.templating import go, page
 
 # Title, and what to do.
 _ADVICE = {
@@ -23,6 +24,8 @@ def error_page(request: Request, error: RunstoneError) -> Response | None:
     path = request.url.path
     if "text/html" not in request.headers.get("accept", "") or "/api/" in path or "/ajax-api/" in path:
         return None
+    if error.status == 405 and request.method == "GET" and (above := standing(request)):
+        return go(request, above)  # the address of a form, entered as one of a page
     title, advice = _ADVICE.get(error.status, _UNKNOWN)
     request_id = request.scope.get("state", {}).get("request_id", "")
     return page(

@@ -16,7 +16,7 @@ from runstone.core import wire
 from runstone.core.scope import Context, Ctx
 from runstone.errors import InvalidParameter
 from runstone.experiments.guards import ReadableWorkspace, ReadExperiment
-from runstone.logged_models import measured, queries
+from runstone.logged_models import feed, measured, queries
 from runstone.logged_models.schemas import OrderBy
 from runstone.logged_models.search import order_of, where_of
 from runstone.runs import queries as run_queries
@@ -50,6 +50,7 @@ class Asked:
     layout: str
     many: bool
     charts: str
+    view: str = ""
 
     @classmethod
     def of(cls, query: QueryParams) -> Asked:
@@ -63,6 +64,7 @@ class Asked:
             layout=layout if layout in LAYOUTS else "table",
             many=query.get("draw") == str(RUNS_LIMIT),
             charts=query.get("charts", ""),
+            view="deleted" if query.get("view") == "deleted" else "",
         )
 
     @property
@@ -76,12 +78,17 @@ class Asked:
             "layout": "" if self.layout == "table" else self.layout,
             "draw": str(RUNS_LIMIT) if self.many else "",
             "charts": self.charts,
+            "view": self.view,
         }
+
+    @property
+    def stage(self) -> str:
+        return self.view or "active"
 
 
 @router.get("/experiments/{experiment_id}/models")
 async def models_of_experiment(request: Request, experiment_id: str, ctx: Ctx, _: ReadableWorkspace) -> Response:
-    """Costs eight statements whatever the number of models, one more for charts of many, and one where a metric sorts them."""
+    """Costs nine statements whatever the number of models, one more for charts of many, and one where a metric sorts them."""
     experiment, query = ReadExperiment(experiment_id, ctx.scope), request.query_params
     asked = Asked.of(query)
 
@@ -92,7 +99,8 @@ async def models_of_experiment(request: Request, experiment_id: str, ctx: Ctx, _
             if not (asked.text or asked.sorting.asked):
                 raise
             problem = plainly(error.message)
-        found = await ctx.db.read(lambda c: load(c, ctx, experiment, {}, Asked.of(QueryParams())))
+        plain = Asked.of(QueryParams({"view": asked.view}))
+        found = await ctx.db.read(lambda c: load(c, ctx, experiment, {}, plain))
         return {"problem": problem, "status": 400, **found}
 
     known = {"area": "experiments", "asked": asked, "kept": asked.query}
@@ -103,6 +111,7 @@ def load(
     connection: Connection, ctx: Context, experiment: ReadExperiment, query: Any, asked: Asked, certain: Certain = nobody
 ) -> dict[str, Any]:
     row = experiment.load(connection)
+    mark = feed.mark_of_experiment(connection, ctx.scope, row.id, asked.stage)  # first: what comes meanwhile is told
     shown, drawn = _models(connection, ctx, row.id, query, asked)
     certain()
     pks = [model.id for model in shown.rows]
@@ -115,6 +124,7 @@ def load(
     look = looks(dict.fromkeys(model.model_id for model in (*shown.rows, *drawn)))
     return {
         "experiment": row,
+        "mark": mark,
         "window": shown,
         "values": measured.last_values(connection, ctx.scope, pks, metrics),
         "params": params,
@@ -134,12 +144,12 @@ def _models(connection: Connection, ctx: Context, experiment_id: int, query: Any
     where = where_of(asked.text or None, [], ctx.db.dialect)
     order = order_of([_item(connection, ctx, experiment_id, asked.sorting)], ctx.db.dialect, exact=True)
     shown = window(
-        ctx, query, ("logged models page", experiment_id, asked.text, asked.sorting.clause), order, PAGE,
-        lambda turned, after, limit: queries.search(connection, ctx.scope, [experiment_id], where, turned, after, limit),
+        ctx, query, ("logged models page", experiment_id, asked.text, asked.sorting.clause, asked.view), order, PAGE,
+        lambda turned, after, limit: queries.search(connection, ctx.scope, [experiment_id], where, turned, after, limit, asked.stage),
     )  # fmt: skip
     if not asked.many or shown.whole:
         return shown, shown.rows
-    return shown, queries.search(connection, ctx.scope, [experiment_id], where, order, None, RUNS_LIMIT)
+    return shown, queries.search(connection, ctx.scope, [experiment_id], where, order, None, RUNS_LIMIT, asked.stage)
 
 
 def _item(connection: Connection, ctx: Context, experiment_id: int, sorting: Sorting) -> OrderBy:

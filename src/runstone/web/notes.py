@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 
 import nh3
 from markdown_it import MarkdownIt
+from markdown_it.token import Token
 from markupsafe import Markup
 
 # Reading Markdown can cost the square of its length, and short rows of a wide table are filled up with empty cells:
@@ -41,12 +43,21 @@ def note(text: str) -> Markup:
     if max((line.count("|") for line in lines), default=0) * len(lines) <= CELLS_LIMIT:
         parser.enable("table")
     tokens = parser.parse(text)
-    for token in tokens:
-        if token.type in ("heading_open", "heading_close"):  # the page has its own h1 and h2 above a note
-            token.tag = f"h{min(6, int(token.tag[1]) + 2)}"
+    _put_in_order([token for token in tokens if token.type in ("heading_open", "heading_close")])
     html = parser.renderer.render(tokens, parser.options, {})
     cleaned = nh3.clean(html, tags=_TAGS, attributes={"a": {"href", "title"}}, url_schemes={"http", "https", "mailto"})
     return Markup(cleaned)  # noqa: S704 (cleaned in the line above)
+
+
+def _put_in_order(headings: Sequence[Token]) -> None:
+    """The page has its own h1 and h2 above a note: its first heading is an h3 whatever it was, and none skips a level."""
+    above: list[str] = []
+    for token in headings:
+        if token.type == "heading_open":
+            while above and above[-1] >= token.tag:
+                above.pop()
+            above.append(token.tag)
+        token.tag = f"h{min(6, 2 + len(above))}"
 
 
 @lru_cache(2048)

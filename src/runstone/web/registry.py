@@ -184,7 +184,11 @@ async def show_version(
     place = row.storage_location or row.source
     files, described = await files_at(request, place), await model_files(request, place)
     found["description"] = await notes.rendered(row.description)
-    return page(request, "models/version.html", status, area="models", files=files, described=described, refused=refused, **found)
+    here = link(ctx.settings.static_prefix, f"/models/{segment(row.model_name)}/versions/{row.version}")
+    return page(
+        request, "models/version.html", status, area="models", address=here if refused.form else "", files=files,
+        described=described, refused=refused, **found,
+    )  # fmt: skip
 
 
 def _origin(connection: Connection, ctx: Context, row: Any) -> tuple[Any, Any]:

@@ -21,7 +21,8 @@ from runstone.web.formats import exact, number, segment
 from runstone.web.forms import Refused, form_fields
 from runstone.web.model_files import SIDES, ModelFiles, columns, model_files, packages
 from runstone.web.registry import show_version
-from runstone.web.templating import go, page
+from runstone.web.registry_live import mark_of
+from runstone.web.templating import go, link, page
 from runstone.web.toasts import named, told
 
 router = wire.ApiRouter()
@@ -65,18 +66,18 @@ async def alias(request: Request, name: str, ctx: Ctx, _: WritableWorkspace) -> 
 
 @router.get("/models/{name}/compare")
 async def compare(request: Request, name: str, ctx: Ctx, _: ReadableWorkspace) -> Response:
-    """Two versions beside each other, what differs first. Costs fourteen statements and four small files."""
+    """Two versions beside each other, what differs first. Costs fifteen statements and four small files."""
     guard, query = RegisteredModelGuard(name, ctx.scope), request.query_params
     numbers = [version_number(query[side]) for side in ("a", "b") if query.get(side)]
 
     def load(connection: Connection) -> dict[str, Any]:
-        row = guard.load(connection)
+        mark, row = mark_of(connection, ctx), guard.load(connection)
         listed = queries.all_versions(connection, ctx.scope, row.id, 500)
         chosen = (numbers + [found.version for found in listed if found.version not in numbers])[:2]
         if len(chosen) < 2:
             raise InvalidParameter("Two versions are needed to compare, and this model has fewer.")
         sides = [_side(connection, ctx, name, chosen[i]) for i in (0, 1)]
-        return {"model": row, "listed": [found.version for found in listed], "sides": sides}
+        return {"model": row, "mark": mark, "listed": [found.version for found in listed], "sides": sides}
 
     found = await ctx.db.read(load)
     places = [side["row"].storage_location or side["row"].source for side in found["sides"]]
@@ -88,7 +89,10 @@ async def compare(request: Request, name: str, ctx: Ctx, _: ReadableWorkspace) -
         some = [row for row in rows if all(word in row[0].lower() for word in words)]
         if some:
             groups.append((label, some[:ROWS_LIMIT], len(some), sum(row[3] for row in some)))
-    return page(request, "models/compare.html", area="models", groups=groups, find=text, **found)
+    a, b = (side["row"].version for side in found["sides"])
+    # Which two it shows stays, whatever comes later.
+    here = link(ctx.settings.static_prefix, f"/models/{segment(name)}/compare", a=a, b=b, find=text)
+    return page(request, "models/compare.html", area="models", groups=groups, find=text, address=here, **found)
 
 
 def _groups(a: dict[str, Any], b: dict[str, Any], in_a: ModelFiles, in_b: ModelFiles) -> list[tuple[str, Sequence[Any]]]:

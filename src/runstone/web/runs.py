@@ -98,8 +98,12 @@ def load(
         "parents": parents,
         "parent": parents[-1] if parents else None,
         "family": family,
-        "mark": feed.mark(connection, ctx.scope, row) if row.status in queries.UNFINISHED else "",
+        "mark": _mark(connection, ctx, row),
     }
+
+
+def _mark(connection: Connection, ctx: Context, row: Any) -> str:
+    return feed.mark(connection, ctx.scope, row) if row.status in queries.UNFINISHED else feed.ended_mark(row)
 
 
 def look_of(row: Any, tags: Mapping[str, str]) -> int:
@@ -129,7 +133,8 @@ def _state(request: Request, part: str = "") -> dict[str, str]:
 
 @router.get("/runs/{run_id}/live")
 async def live(request: Request, run_id: str, ctx: Ctx, _: ReadableWorkspace) -> Response:
-    """What changes of a run while it is looked at: its name, note, state and values. A run that has ended is loaded anew, once.
+    """What changes of a run while it is looked at: its name, note, state and values. A page that shows a run that goes on is loaded
+    anew, once, when that has ended; `ended` says that the page knew.
 
     Costs two statements while the run is as it was with the `mark` of the page: only the time goes on.
     """
@@ -137,7 +142,7 @@ async def live(request: Request, run_id: str, ctx: Ctx, _: ReadableWorkspace) ->
 
     def look(connection: Connection) -> dict[str, Any]:
         row = run.load(connection)
-        if before and row.status in queries.UNFINISHED and feed.mark(connection, ctx.scope, row) == before:
+        if before and _mark(connection, ctx, row) == before:
             return {"run": row, "still": True}
         return load(connection, ctx, run, _state(request)) | {"still": False}
 
@@ -146,7 +151,7 @@ async def live(request: Request, run_id: str, ctx: Ctx, _: ReadableWorkspace) ->
         return page(request, "runs/_still.html", now=now_ms(), **found)
     found["note_text"] = await notes.rendered(found["note_text"])
     answer = page(request, "runs/_live.html", now=now_ms(), oob=True, **found)
-    if found["run"].status not in queries.UNFINISHED:
+    if found["run"].status not in queries.UNFINISHED and not request.query_params.get("ended"):
         answer.headers["HX-Refresh"] = "true"
     return answer
 

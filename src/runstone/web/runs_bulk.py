@@ -22,7 +22,7 @@ from runstone.runs.changes import Change
 from runstone.web.forms import form_pairs
 from runstone.web.runs_asked import Asked
 from runstone.web.runs_changes import as_json, change_of, said_of
-from runstone.web.templating import go, page
+from runstone.web.templating import go, link, page
 from runstone.web.toasts import told
 
 router = wire.ApiRouter()
@@ -80,7 +80,7 @@ async def bulk(request: Request, ctx: Ctx, _: WritableWorkspace) -> Response:
     except RunstoneError as error:
         return page(
             request, "experiments/refused.html", error.status, area="experiments", problem=error.message, sent=sent,
-            back=here, state=sent.state,
+            back=here, state=sent.state, address=link(ctx.settings.static_prefix, here, **sent.state),
         )  # fmt: skip
     undo = {} if sent["do"] == "undo" else {"undo": "/runs/bulk", **_undo(inverse, sent)}
     return go(request, here, **sent.state | told(ctx, said, **undo))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import math
+import re
 from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any
 
@@ -12,7 +13,9 @@ import orjson
 from fastapi import Request, Response
 from fastapi.responses import StreamingResponse
 
+from runstone.artifacts.download import disposition
 from runstone.core import wire
+from runstone.core.clock import now_ms
 from runstone.core.scope import Context, Ctx
 from runstone.errors import InvalidParameter
 from runstone.experiments.guards import ReadableWorkspace, ReadExperiments
@@ -25,6 +28,8 @@ from runstone.web.runs_rows import only, rows_of, usual_columns
 router = wire.ApiRouter()
 
 ROWS_AT_ONCE = 1000
+# With four bytes a sign, a day and an ending, within the 255 that file systems take.
+NAME_LIMIT = 50
 # A spreadsheet takes a text that begins so for a formula.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 
@@ -42,11 +47,20 @@ async def export(request: Request, ctx: Ctx, _: ReadableWorkspace) -> Response:
     columns = list(dict.fromkeys(columns))
     first = await ctx.db.read(lambda c: _window(c, ctx, asked, within, columns, ""))  # errors are answered, not cut off
     rows = _rows(ctx, asked, within, columns, first)
-    name = f"runs-{'-'.join(map(str, asked.experiments[:5]))}.{kind}"
-    headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}
+    experiments = await ctx.db.read(lambda c: ReadExperiments(asked.experiments, ctx.scope).load(c))
+    name = file_name([row.name for row in experiments.values()], now_ms())
+    headers = {"Content-Disposition": disposition(f"{name}.{kind}"), "Cache-Control": "no-store"}
     if kind == "csv":
         return StreamingResponse(_csv(columns, rows), media_type="text/csv; charset=utf-8", headers=headers)
     return StreamingResponse(_json(columns, rows), media_type="application/json", headers=headers)
+
+
+def file_name(experiments: Sequence[str], now: int) -> str:
+    """What the file is called: after its experiments and the day (UTC), in signs that every file system takes."""
+    first = "".join(sign if sign.isalnum() or sign in "-_. ()+" else "-" for sign in experiments[0]) if experiments else ""
+    short = re.sub(r"-{2,}", "-", first)[:NAME_LIMIT].strip("-. ") or "runs"
+    more = f" and {len(experiments) - 1} more" if len(experiments) > 1 else ""
+    return f"{short}{more} {(formats.iso(now) or '')[:10]}".strip()
 
 
 def _usual(connection: Any, ctx: Context, asked: Asked, within: str) -> list[Column]:

@@ -21,6 +21,7 @@ from runstone.web import colours, formats
 from runstone.web.bundles import KINDS
 from runstone.web.compiled import Compiled
 from runstone.web.notes import plain
+from runstone.web.standing import standing
 from runstone.web.static import static_path
 from runstone.web.toasts import toast_of
 
@@ -62,7 +63,12 @@ def _sources() -> list[Path]:
 
 
 def page(request: Request, template: str, status: int = 200, **values: Any) -> Response:
-    """The page as HTML; `values` are the template's context."""
+    """The page as HTML; `values` are the template's context. What answers a refused form says its own `address`, or is that of the
+    page above the form's.
+    """
+    if request.method == "POST" and status >= 400 and not wants_part(request):
+        query = f"?{request.url.query}" if request.url.query else ""
+        values.setdefault("address", link(request.app.state.settings.static_prefix, standing(request)) + query)
     body, headers = "".join(texts(request, template, values)).encode(), PAGE_HEADERS
     if len(body) > SMALL and takes_gzip(request):
         body, headers = gzip.compress(body, ZIP_LEVEL, mtime=0), PAGE_HEADERS | ZIPPED
@@ -84,6 +90,7 @@ def texts(request: Request, template: str, values: Mapping[str, Any]) -> Iterato
         "server": str(request.base_url).rstrip("/") + prefix,
         "version": __version__,
         "area": "",
+        "address": "",
         "toast": toast_of(request),
         "begun": BEGUN in request.scope,
         **values,
