@@ -1,5 +1,5 @@
 // The table of logged models beside its charts: which ones are drawn, in which colours, and both ways which one is pointed at.
-// Reads: #shown-runs (JSON), tr[data-model][data-look] of [data-models] with [data-eye]; hidden of the query.
+// Reads: #shown-runs (JSON), tr[data-model] with an id and data-look in [data-models] with [data-eye]; hidden of the query.
 // Sends and hears: "runs-shown", "run-hover" on the document.
 import { lookClasses, settle } from "./run-looks.js";
 import { note, query } from "./table-state.js";
@@ -12,7 +12,7 @@ function tell() {
   const list = settle(JSON.parse(island.textContent).map((model) => ({ ...model, hidden: hidden.has(model.id) })));
   const looks = new Map(list.map((model) => [model.id, model.look]));
   for (const row of rows()) {
-    const on = hidden.has(row.dataset.model), look = looks.get(row.dataset.model) ?? Number(row.dataset.look);
+    const on = hidden.has(row.id), look = looks.get(row.id) ?? Number(row.dataset.look);
     row.classList.toggle("eyed", on);
     row.querySelector("[data-eye]").setAttribute("aria-pressed", String(on));
     row.querySelector(".eye .swatch").className = `swatch ${lookClasses(look)}`;
@@ -22,7 +22,7 @@ function tell() {
 }
 
 function turn(row) {
-  const hidden = new Set(query().getAll("hidden")), id = row.dataset.model;
+  const hidden = new Set(query().getAll("hidden")), id = row.id;
   if (!hidden.delete(id)) hidden.add(id);
   note({ hidden: [...hidden] });
   tell();
@@ -37,10 +37,10 @@ function hover(id) {
 
 if (table) {
   table.addEventListener("click", (event) => { if (event.target.closest("[data-eye]")) turn(event.target.closest("tr")); });
-  table.addEventListener("pointerover", (event) => hover(event.target.closest("tr[data-model]")?.dataset.model ?? null));
+  table.addEventListener("pointerover", (event) => hover(event.target.closest("tr[data-model]")?.id ?? null));
   table.addEventListener("pointerleave", () => hover(null));
   document.addEventListener("run-hover", ({ detail }) => {
-    for (const row of rows()) row.classList.toggle("hovered", row.dataset.model === detail?.id && detail.from !== "table");
+    for (const row of rows()) row.classList.toggle("hovered", row.id === detail?.id && detail.from !== "table");
   });
   document.addEventListener("htmx:afterSwap", tell); // the page was put anew
   tell();

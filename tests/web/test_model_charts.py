@@ -149,7 +149,7 @@ class TestTable:
         assert row_names(sorted_) == ["net 0", "net 1", "net 2"]
         assert headings(sorted_)[4:6] == ["size", "loss"]
         assert one(sorted_, "[data-panes]")["data-layout"] == "both"
-        assert [row["data-model"] for row in sorted_.select("tr.eyed")] == [models[0]]
+        assert [row["id"] for row in sorted_.select("tr.eyed")] == [models[0]]
         other = page(server, f"/experiments/{number}/models", columns="params.loss", order="metrics.`acc · test` ASC")
         assert words(one(other, "th[aria-sort=ascending]")) == "acc · test ↑"
 
