@@ -46,7 +46,7 @@ function group(kind, names, more) {
     button.addEventListener("click", () => Promise.resolve(order.add(id)).then(() => { draw(); look(); find.focus(); }));
     return button;
   });
-  return make("section", {}, make("h3", { textContent: TITLES[kind] }), ...buttons, ...(more ? [make("p", { className: "quiet", textContent: "Type to find more" })] : []));
+  return make("section", {}, make("h2", { textContent: TITLES[kind] }), ...buttons, ...(more ? [make("p", { className: "quiet", textContent: "Type to find more" })] : []));
 }
 
 function row(id, i, list) {
@@ -76,7 +76,7 @@ function row(id, i, list) {
 function draw() {
   const list = columns();
   const focused = document.activeElement?.getAttribute?.("aria-label");
-  chosen.replaceChildren(make("h3", { textContent: "Shown columns" }), make("ul", { className: "chosen" }, ...list.map(row)));
+  chosen.replaceChildren(make("h2", { textContent: "Shown columns" }), make("ul", { className: "chosen" }, ...list.map(row)));
   if (focused) chosen.querySelector(`[aria-label="${CSS.escape(focused)}"]`)?.focus();
 }
 
