@@ -10,7 +10,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -32,7 +32,17 @@ def source() -> str:
 
 
 def serious(tab: Page) -> list[str]:
-    """What axe finds on the page as it stands, minor things left out, each with the elements that it is about."""
+    """What axe finds on the page once nothing is on its way, minor things left out, each with the elements that it is about.
+
+    What is asked for anew is pale meanwhile, as what cannot be used is.
+    """
+    expect(tab.locator("[aria-busy=true]")).to_have_count(0)
+    expect(tab.locator("#progress")).to_be_hidden()
+    return found_now(tab)
+
+
+def found_now(tab: Page) -> list[str]:
+    """The same on the page as it stands."""
     tab.evaluate(source())
     found: list[dict[str, Any]] = tab.evaluate("axe.run(document, {resultTypes: ['violations']}).then(found => found.violations)")
     return [

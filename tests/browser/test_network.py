@@ -6,6 +6,7 @@ import pytest
 from mlflow import MlflowClient
 from playwright.sync_api import Locator, Page, expect
 
+from tests.browser.axe import found_now
 from tests.browser.runs_table import make, row, select
 from tests.browser.slow import Network, offline
 from tests.browser.test_live import COUNTING
@@ -48,6 +49,7 @@ class TestReads:
         expect(tab.locator("#progress")).to_be_visible()
         expect(tab.locator("#runs")).to_have_attribute("aria-busy", "true")
         expect(said).to_have_count(0)
+        assert not [found for found in found_now(tab) if "color-contrast" not in found]
         net.heal()
         expect(tab.locator("th[aria-sort]")).to_contain_text("acc")
         expect(tab.locator("#progress")).to_be_hidden()

@@ -139,6 +139,6 @@ def _rows(before: dict[str, Any], after: dict[str, Any]) -> Sequence[tuple[str, 
             and abs(one) < float("inf")
             and abs(two) < float("inf")
         ):
-            change = f"{'+' if two > one else '−'}{number(abs(two - one))}"
+            change = f"{'+' if two > one else '-'}{number(abs(two - one))}"
         rows.append((key, _cell(one), _cell(two), exact(one) != exact(two), change))
     return sorted(rows, key=lambda row: not row[3])
