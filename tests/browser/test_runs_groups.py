@@ -168,7 +168,7 @@ class TestEverybody:
         tab.goto(f"/experiments/{experiment_id}")
         assert not tab.locator("[data-needs-script]:visible").count()
         tab.get_by_role("link", name="Next").click()
-        expect(tab.locator("#runs tbody tr")).to_have_count(70)
+        expect(tab.locator("#runs tbody tr")).to_have_count(88)
         tab.get_by_text("Columns", exact=True).click()
         tab.get_by_label("Another one").fill("max:metrics.acc")
         tab.get_by_role("button", name="Show these").click()
