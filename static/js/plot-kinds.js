@@ -28,8 +28,7 @@ export function parallel({ axes, colour }, look) {
     columns: all,
     parallel: { left, right, top: 48, bottom: 28, axisExpandable: false, parallelAxisDefault: { ...look.axis, nameLocation: "end", nameGap: 14, nameTextStyle: { ...look.text, ...cut }, areaSelectStyle: { width: 14, borderColor: look.accent, color: look.accent, opacity: 0.25 } } },
     parallelAxis: all.map((col, dim) => ({ dim, name: col.label, type: typeOf(col), scale: true, ...(col.log ? inside(col) : {}), data: col.numeric ? undefined : col.categories, axisLabel: { ...look.text, ...cut, textBorderColor: look.surface, textBorderWidth: 3, hideOverlap: true, formatter: col.numeric ? figure : undefined } })),
-    // Its axis and the choice above the plot name what the scale is of; there is no room beside the last axis.
-    visualMap: by.numeric ? scaleOf(by, look, all.findIndex((col) => col.id === by.id), { text: undefined }) : undefined,
+    visualMap: by.numeric ? scaleOf(by, look, all.findIndex((col) => col.id === by.id), { text: undefined }) : undefined, // an axis has its name
     tooltip: { ...look.tooltip, formatter: ({ dataIndex }) => [drawn(compared.runs[dataIndex].name), ...all.map((col) => `${col.label}: ${shown(col, col.values[dataIndex])}`)].join("\n") },
     series: [{ type: "parallel", smooth: false, inactiveOpacity: 0.04, activeOpacity: 0.9, lineStyle: { width: 1.5, opacity: 0.7, color: by.numeric ? undefined : look.accent }, emphasis: { lineStyle: { width: 3.5, opacity: 1 } }, data: compared.runs.map(({ look: own }, i) => { const value = all.map((col) => (col.values[i] === null ? "-" : col.numeric ? col.values[i] : col.categories[col.values[i]])); return by.id === RUN ? { value, lineStyle: { color: colourOfLook(own), type: patternOf(own) ?? "solid" } } : value; }) }],
   };
