@@ -1,8 +1,9 @@
 // Puts a page as it is now in place of what it was, node by node (Idiomorph): what did not change stays, and so do the place, the focus,
 // what is open and what was typed. Imported by what is live.
 // Reads: ids of rows and sections, by which they are known again. Sends: "htmx:afterSwap", as after any part.
-import { ask } from "./ask-server.js";
+import { ask, Failed } from "./ask-server.js";
 
+const WAIT = 5000; // before what could not be shown is tried again
 const KEPT = new Set(["open", "aria-expanded", "aria-busy", "style"]); // only scripts give a style
 
 const typed = (field) => (field.type === "checkbox" || field.type === "radio" ? field.checked !== field.defaultChecked : field.matches("select") ? [...field.options].some((option) => option.selected !== option.defaultSelected) : field.value !== field.defaultValue);
@@ -49,4 +50,26 @@ export async function renewPage(url, left = () => false) {
   window.htmx?.process(content);
   document.dispatchEvent(new CustomEvent("htmx:afterSwap", { detail: { target: content } }));
   return told;
+}
+
+// Gives what asks for `act()` whenever it is called: one at a time, what comes meanwhile once more behind it, and later again what could
+// not be answered. `gone(failed)`: there is no such page any more.
+export function renewing(act, gone) {
+  let busy = false, wanted = false;
+  return async function renew() {
+    wanted = true;
+    if (busy) return;
+    busy = true;
+    while (wanted) {
+      wanted = false;
+      try {
+        await act();
+      } catch (failed) {
+        if (failed.status === 404) gone(failed);
+        else if (failed instanceof Failed) setTimeout(renew, WAIT);
+        else reportError(failed);
+      }
+    }
+    busy = false;
+  };
 }

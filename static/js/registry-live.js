@@ -1,12 +1,9 @@
 // Pages of the registry follow what is done there: new versions, aliases, tags, descriptions, names, and that something is gone.
 // Reads: #registry-live with data-live (server-sent events {mark, models?}), data-mark, and data-model and data-name of one model.
-import { Failed } from "./ask-server.js";
 import { follow } from "./live-stream.js";
-import { renewPage } from "./page-renewed.js";
+import { renewing, renewPage } from "./page-renewed.js";
 
-const WAIT = 5000; // before what could not be shown is tried again
 const place = () => document.getElementById("registry-live");
-let busy = false, wanted = false;
 
 // The pages of a model have its name in their address.
 function renamed(name) {
@@ -24,22 +21,10 @@ function gone(message) {
   document.getElementById("content").prepend(note);
 }
 
-async function renew() {
-  wanted = true;
-  if (busy) return;
-  busy = true;
-  while (wanted) {
-    wanted = false;
-    try {
-      await renewPage(location.href);
-    } catch (failed) {
-      if (failed.status === 404) gone(place().dataset.model ? "This is not in the registry any more: somebody deleted it." : failed.message);
-      else if (failed instanceof Failed) setTimeout(renew, WAIT);
-      else reportError(failed);
-    }
-  }
-  busy = false;
-}
+const renew = renewing(
+  () => renewPage(location.href),
+  (failed) => gone(place().dataset.model ? "This is not in the registry any more: somebody deleted it." : failed.message),
+);
 
 function hear({ mark, models }) {
   const { dataset } = place();

@@ -41,6 +41,13 @@ class TestTrash:
         assert row_names(page(server, place, order="name ASC")) == ["a", "b", "c"]
         assert "The trash is empty" in words(page(server, place, view="deleted"))
 
+    def test_a_state_of_too_many_fields_changes_nothing(self, server: RunningServer, number: str) -> None:
+        ids, place = made(server, number, "a"), f"/experiments/{number}/models"
+        answer = post(server, f"{place}/change", do="delete", models=ids[0], state="&" * 600)
+        assert answer.status_code == 400
+        assert "state must be a query of at most 500 fields" in answer.text
+        assert row_names(page(server, place)) == ["a"]
+
     def test_one_goes_there_and_comes_back(self, server: RunningServer, number: str) -> None:
         (model_id,) = made(server, number, "alone")
         server.ok("registered-models/create", {"name": model_id})

@@ -173,6 +173,13 @@ class TestRefusals:
         ) == (400, True)
         assert len(row_names(page(server, f"/experiments/{number}"))) == 5
 
+    def test_a_state_of_too_many_fields_changes_nothing(self, server: RunningServer, number: str) -> None:
+        (run, *_) = server.ok("runs/search", {"experiment_ids": [number]})["runs"]
+        answer = post(server, "/runs/bulk", experiment=number, state="&" * 600, do="delete", run=run["info"]["run_id"])
+        assert answer.status_code == 400
+        assert "state must be a query of at most 500 fields" in answer.text
+        assert len(row_names(page(server, f"/experiments/{number}"))) == 5
+
     def test_it_leads_nowhere_else(self, server: RunningServer, number: str) -> None:
         for experiment in ("//evil.example", "1/../../x", "x"):
             answer = post(server, "/runs/bulk", experiment=experiment, state="", do="compare", run="a")

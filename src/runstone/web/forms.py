@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from urllib.parse import parse_qsl
 
 from fastapi import Request
 
 from runstone.core.jsonbody import refuse_unstorable_text
+from runstone.core.names import check_length
 from runstone.core.wire import read_body
 from runstone.errors import InvalidParameter
 
+STATE_FIELDS_LIMIT = 500
 _LINE_END = re.compile(r"\r\n|\r|\n")
 
 
@@ -50,6 +53,24 @@ async def form_pairs(request: Request, most: int = 200) -> list[tuple[str, str]]
     for _, value in pairs:
         refuse_unstorable_text(value)
     return pairs
+
+
+def state_of(text: str, limit: int, forgotten: Collection[str]) -> dict[str, list[str]]:
+    """The state of a table, which a form sends along as a query of at most `limit` characters, without the names `forgotten`: those
+    are of one window of its rows, and behind a change it would be another one.
+    """
+    check_length(text, limit, "state")
+    try:
+        pairs = parse_qsl(text, max_num_fields=STATE_FIELDS_LIMIT)
+    except ValueError as error:
+        raise InvalidParameter(
+            f"The state of the table cannot be read: state must be a query of at most {STATE_FIELDS_LIMIT} fields."
+        ) from error
+    found: dict[str, list[str]] = {}
+    for name, value in pairs:
+        if name not in forgotten:
+            found.setdefault(name, []).append(value)
+    return found
 
 
 def text_of(fields: dict[str, str], name: str, stored: str | None = None) -> str:

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from typing import Any
-from urllib.parse import parse_qsl
 
 from fastapi import Request, Response
 from sqlalchemy import Connection
 
-from runstone.core import names, wire
+from runstone.core import wire
 from runstone.core.scope import Context, Ctx
 from runstone.errors import InvalidParameter
 from runstone.experiments.guards import WritableWorkspace, experiment_number
 from runstone.logged_models import lifecycle, queries
 from runstone.logged_models.guards import EditModel
 from runstone.web.formats import counted, segment
-from runstone.web.forms import form_fields, form_pairs
+from runstone.web.forms import form_fields, form_pairs, state_of
 from runstone.web.models_table import PAGE
 from runstone.web.templating import go
 from runstone.web.toasts import named, told
@@ -30,7 +29,6 @@ STATUSES = {
     "failed": ("LOGGED_MODEL_UPLOAD_FAILED", "is marked as failed"),
     "pending": ("LOGGED_MODEL_PENDING", "is pending again"),
 }
-# Of one window of rows; behind a change it would be another one.
 _FORGOTTEN = ("told", "before", "after")
 
 
@@ -49,20 +47,12 @@ async def change_models(request: Request, experiment_id: str, ctx: Ctx, _: Writa
         raise InvalidParameter("Tick at least one logged model first.")
     if len(ids) > PAGE:
         raise InvalidParameter(f"At most {PAGE} logged models can be changed at once, got {len(ids)}.")
-    names.check_length(state, ADDRESS_LIMIT, "state")
+    kept = state_of(state, ADDRESS_LIMIT, _FORGOTTEN)
     place = f"/experiments/{experiment_number(experiment_id)}/models"
     await ctx.db.write(lambda c: lifecycle.move(c, ctx.scope, ids, STAGES[do]))
     said = counted(len(ids), "logged model") + (" moved to the trash." if do == "delete" else " restored.")
     back = {"do": "restore" if do == "delete" else "delete", "models": ",".join(ids), "state": state}
-    return go(request, place, **_query(state) | told(ctx, said, undo=f"{place}/change", **back))
-
-
-def _query(state: str) -> dict[str, Any]:
-    found: dict[str, list[str]] = {}
-    for name, value in parse_qsl(state, max_num_fields=500):
-        if name not in _FORGOTTEN:
-            found.setdefault(name, []).append(value)
-    return found
+    return go(request, place, **kept | told(ctx, said, undo=f"{place}/change", **back))
 
 
 @router.post("/logged-models/{model_id}/delete")

@@ -6,7 +6,6 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
-from urllib.parse import parse_qsl
 
 from fastapi import Request, Response
 from sqlalchemy import Connection
@@ -19,7 +18,7 @@ from runstone.experiments import queries as experiment_queries
 from runstone.experiments.guards import WritableWorkspace
 from runstone.runs import changes
 from runstone.runs.changes import Change
-from runstone.web.forms import form_pairs
+from runstone.web.forms import form_pairs, state_of
 from runstone.web.runs_asked import Asked
 from runstone.web.runs_changes import as_json, change_of, said_of
 from runstone.web.templating import go, link, page
@@ -30,7 +29,6 @@ router = wire.ApiRouter()
 FIELDS_LIMIT = 1100
 # Each becomes a part of the address that follows, which proxies and browsers take up to 64 KB of: room for 1 000 runs.
 ADDRESS_LIMIT = 40_000
-# Of one window of rows; behind a reload it would be another one.
 _FORGOTTEN = ("told", "done", "id")
 
 
@@ -48,14 +46,6 @@ class _Sent:
         return self.fields.get(name, "").strip()
 
     @property
-    def state(self) -> dict[str, list[str]]:
-        found: dict[str, list[str]] = {}
-        for name, value in parse_qsl(self["state"], max_num_fields=500):
-            if name not in _FORGOTTEN:
-                found.setdefault(name, []).append(value)
-        return found
-
-    @property
     def here(self) -> str:
         return Asked.of(QueryParams(self["state"]), self["experiment"]).here
 
@@ -64,9 +54,8 @@ class _Sent:
 async def bulk(request: Request, ctx: Ctx, _: WritableWorkspace) -> Response:
     """`do` says what: compare, tag, untag, move, delete, restore, or undo, which the toast sends. Back to the table afterwards."""
     sent = _Sent.of(await form_pairs(request, FIELDS_LIMIT))
-    for name, text in (("run", ",".join(sent.runs)), ("state", sent["state"])):
-        names.check_length(text, ADDRESS_LIMIT, name)
-    here = sent.here
+    names.check_length(",".join(sent.runs), ADDRESS_LIMIT, "run")
+    state, here = state_of(sent["state"], ADDRESS_LIMIT, _FORGOTTEN), sent.here
     if sent["do"] == "compare" and sent.runs:
         return go(request, "/compare", runs=",".join(sent.runs))
 
@@ -80,10 +69,10 @@ async def bulk(request: Request, ctx: Ctx, _: WritableWorkspace) -> Response:
     except RunstoneError as error:
         return page(
             request, "experiments/refused.html", error.status, area="experiments", problem=error.message, sent=sent,
-            back=here, state=sent.state, address=link(ctx.settings.static_prefix, here, **sent.state),
+            back=here, state=state, address=link(ctx.settings.static_prefix, here, **state),
         )  # fmt: skip
     undo = {} if sent["do"] == "undo" else {"undo": "/runs/bulk", **_undo(inverse, sent)}
-    return go(request, here, **sent.state | told(ctx, said, **undo))
+    return go(request, here, **state | told(ctx, said, **undo))
 
 
 def _wanted(connection: Connection, ctx: Context, sent: _Sent) -> list[Change]:
